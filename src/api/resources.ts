@@ -1,0 +1,22 @@
+/** Requests and limits of a build, with the grammar of Kubernetes quantities. */
+import { z } from 'zod';
+
+/** apimachinery's resource.Quantity, without exponents: `500m`, `1.5Gi`. */
+export const quantity = z
+  .string()
+  .max(32)
+  .regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$/, 'write a quantity such as 500m, 2 or 4Gi');
+
+const amounts = z.strictObject({
+  cpu: quantity.optional().describe('Processor time, for example 500m or 2.'),
+  memory: quantity.optional().describe('Memory, for example 4Gi.'),
+  'ephemeral-storage': quantity
+    .optional()
+    .describe('Disk for unpacked layers and the result, for example 20Gi.'),
+});
+
+export const resourcesSchema = z.strictObject({
+  requests: amounts.optional().describe('What the scheduler keeps free for the build.'),
+  limits: amounts.optional().describe('What the build may use at the most.'),
+});
+export type Resources = z.output<typeof resourcesSchema>;

@@ -1,0 +1,156 @@
+/**
+ * The operator's settings: one YAML file, one schema, sane defaults.
+ *
+ * A file that does not fit stops the start; the error names line, field and what to write instead.
+ * Nothing here reads the file: `main` and `step` hand over its text.
+ */
+import { LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { resourcesSchema } from './api/resources.ts';
+
+const host = z
+  .string()
+  .regex(
+    /^[a-z0-9.-]+(:[0-9]{1,5})?$/,
+    'write a host in lower case, with a port if it has one: ghcr.io or registry.example.com:5000',
+  );
+
+const imageName = z.string().min(1).max(512);
+
+const registrySchema = z
+  .strictObject({
+    host: host.describe('the name as users write it in image names'),
+    endpoint: z
+      .url({ protocol: /^https?$/, error: 'write a URL such as http://kind-registry:5000' })
+      .optional()
+      .describe('where the registry is really reached from inside the cluster; the status keeps the host'),
+    insecure: z.boolean().default(false).describe('plain HTTP, or HTTPS with a certificate nobody signed'),
+    mirrors: z.array(host).max(8).default([]).describe('hosts asked first when pulling base images'),
+  })
+  .readonly();
+export type RegistrySetting = z.output<typeof registrySchema>;
+
+const builderSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'write a lower-case name such as buildkit'),
+    engine: z.enum(['BuildKit'], { error: 'known engines: BuildKit' }),
+    priority: z.int().min(0).max(1000).default(5).describe('the highest builds what names no builder'),
+    image: imageName
+      .optional()
+      .describe("the engine's image; default: the release this operator was tested with"),
+  })
+  .readonly();
+export type BuilderSetting = z.output<typeof builderSchema>;
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/;
+
+export const settingsSchema = z
+  .strictObject({
+    defaults: z
+      .strictObject({
+        registry: z.string().min(1).max(255).optional().describe('for ImageSpecs that name none'),
+        baseImage: imageName
+          .optional()
+          .describe(
+            'instead of python:<pythonVersion>-slim; changes the hash of every ImageSpec without a base',
+          ),
+        pushSecretRef: z.strictObject({ name: z.string().min(1).max(253) }).optional(),
+        timeoutSeconds: z.int().min(30).max(86_400).default(3600),
+        retries: z
+          .int()
+          .min(0)
+          .max(10)
+          .default(2)
+          .describe('further attempts after a failure that may pass by itself'),
+        resources: resourcesSchema.prefault({
+          requests: { cpu: '500m', memory: '1Gi', 'ephemeral-storage': '2Gi' },
+          limits: { cpu: '2', memory: '4Gi', 'ephemeral-storage': '20Gi' },
+        }),
+      })
+      .prefault({}),
+    registries: z.array(registrySchema).max(64).default([]),
+    dockerConfigFile: z
+      .string()
+      .optional()
+      .describe("path of a docker config.json with the operator's own read access; anonymous without it"),
+    caBundle: z
+      .string()
+      .max(32 * 1024, 'at most 32 KiB: give only the additional certificates, not the public ones')
+      .regex(CERTIFICATE, 'write PEM: -----BEGIN CERTIFICATE----- ...')
+      .optional()
+      .describe(
+        'additional certificate authorities, for the operator, the builds and their package downloads',
+      ),
+    proxy: z
+      .strictObject({
+        http: z.url().optional(),
+        https: z.url().optional(),
+        noProxy: z.array(z.string()).max(64).default([]),
+      })
+      .optional(),
+    builders: z
+      .array(builderSchema)
+      .min(1, 'name at least one builder, or leave the field out for the default one')
+      .max(16)
+      .prefault([{ name: 'buildkit', engine: 'BuildKit' }]),
+    stepImage: imageName
+      .optional()
+      .describe("image of the prepare and verify steps; default: the operator's own"),
+    toolImages: z.strictObject({ uv: imageName.default('ghcr.io/astral-sh/uv:0.12.5') }).prefault({}),
+    imagePullSecrets: z.array(z.string().min(1).max(253)).max(8).default([]),
+    concurrency: z.strictObject({ builds: z.int().min(1).max(1000).default(10) }).prefault({}),
+  })
+  .readonly();
+
+export type Settings = z.output<typeof settingsSchema>;
+
+/** A settings file that does not fit; the message has one line per problem. */
+export class SettingsError extends Error {
+  override name = 'SettingsError';
+}
+
+/**
+ * Reads the text of a settings file; an empty text gives the defaults.
+ *
+ * @param file named in the messages only
+ * @throws SettingsError naming line, field and fix of everything that is wrong
+ */
+export function readSettings(text: string, file = 'settings'): Settings {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const syntax = document.errors.map(
+    (error) => `${file}:${lines.linePos(error.pos[0]).line}: ${error.message.split('\n')[0]}`,
+  );
+  if (syntax.length > 0) throw new SettingsError(syntax.join('\n'));
+
+  const parsed = settingsSchema.safeParse(document.toJS() ?? {});
+  if (!parsed.success) {
+    const found = parsed.error.issues.map((issue) => {
+      const node =
+        document.getIn(
+          issue.path.map((part) => part as string | number),
+          true,
+        ) ?? document.contents;
+      const offset = (node as { range?: [number, number, number] } | null)?.range?.[0] ?? 0;
+      return `${file}:${lines.linePos(offset).line}: ${issue.path.join('.') || '(top level)'}: ${issue.message}`;
+    });
+    throw new SettingsError(found.join('\n'));
+  }
+  const names = parsed.data.builders.map((builder) => builder.name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new SettingsError(`${file}: builders: the name ${twice} is used twice`);
+  return parsed.data;
+}
+
+/** The settings of one registry; hosts without an entry are plain HTTPS. */
+export function registryOf(settings: Pick<Settings, 'registries'>, hostName: string): RegistrySetting {
+  return (
+    settings.registries.find((entry) => entry.host === hostName) ?? {
+      host: hostName,
+      insecure: false,
+      mirrors: [],
+    }
+  );
+}
