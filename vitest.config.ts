@@ -20,6 +20,7 @@ export default defineConfig({
         test: {
           name: 'control',
           include: ['test/**/*.control.test.ts'],
+          globalSetup: ['test/support/control-plane.setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

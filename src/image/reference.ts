@@ -48,8 +48,12 @@ export function isRepository(host: string, repository: string): boolean {
   );
 }
 
+/** Docker takes 64 hex digits for an image's local id, never for a name. */
+const LOCAL_ID = /^[0-9a-f]{64}$/;
+
 /**
  * Reads `[host/]path[:tag][@digest]`. A missing tag becomes `latest` unless a digest is given.
+ * A host in capitals is lower-cased, as names in DNS are; a path in capitals is refused.
  * Returns undefined for anything the grammar refuses.
  */
 export function parseReference(text: string): ImageReference | undefined {
@@ -58,7 +62,14 @@ export function parseReference(text: string): ImageReference | undefined {
   const named = at < 0 ? text : text.slice(0, at);
   const colon = named.indexOf(':', named.lastIndexOf('/') + 1);
   const tag = colon < 0 ? undefined : named.slice(colon + 1);
-  const { host, path } = splitHost(colon < 0 ? named : named.slice(0, colon));
+  const name = colon < 0 ? named : named.slice(0, colon);
+  const slash = name.indexOf('/');
+  // Without a slash there is no host, whatever the dots: `my.image` is docker.io/library/my.image.
+  const { host, path } =
+    slash < 0
+      ? { host: DOCKER_HUB, path: name }
+      : splitHost(name.replace(/^[^/]*[.:][^/]*/, (first) => first.toLowerCase()));
+  if (LOCAL_ID.test(text)) return undefined;
   const repository = host === DOCKER_HUB && !path.includes('/') ? `library/${path}` : path;
   if (!isRepository(host, repository)) return undefined;
   if (tag !== undefined && !isTag(tag)) return undefined;

@@ -1,0 +1,40 @@
+/**
+ * What the steps of a build pod tell the operator: one line of JSON as termination message.
+ *
+ * It comes from a pod in which a tenant's commands ran, so it is parsed as untrusted, and the digest
+ * counts only once the registry confirms it.
+ */
+import { z } from 'zod';
+import { FAILURE_REASONS, type FailureReason } from './reasons.ts';
+
+/** The kubelet keeps this much of a termination message. */
+export const MAX_TERMINATION_BYTES = 4096;
+
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const seconds = z.number().min(0).max(1_000_000);
+
+export const buildResultSchema = z.object({
+  digest,
+  base: z.object({ image: z.string().max(512), digest }).optional(),
+  seconds: z.object({ prepare: seconds.optional(), build: seconds.optional(), verify: seconds.optional() }),
+});
+/** The end of a build that worked. */
+export type BuildResult = z.output<typeof buildResultSchema>;
+
+export const stepFailureSchema = z.object({
+  reason: z.enum(FAILURE_REASONS as [FailureReason, ...FailureReason[]]),
+  message: z.string().max(MAX_TERMINATION_BYTES),
+});
+/** The end of a step of ours that did not. */
+export type StepFailure = z.output<typeof stepFailureSchema>;
+
+/** Reads a termination message; undefined when it is not what the schema says. */
+export function readTermination<T>(schema: z.ZodType<T>, text: string | undefined): T | undefined {
+  if (text === undefined || text.length > MAX_TERMINATION_BYTES) return undefined;
+  try {
+    const read = schema.safeParse(JSON.parse(text));
+    return read.success ? read.data : undefined;
+  } catch {
+    return undefined;
+  }
+}

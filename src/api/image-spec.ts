@@ -1,0 +1,441 @@
+/**
+ * The ImageSpec resource: what users write (`spec`) and what they read back (`status`).
+ *
+ * One zod schema serves twice. `scripts/generate.ts` makes the CRD of it, where every pattern becomes a
+ * CEL rule with a sentence; the operator parses each object with it at the door. Patterns stay in the
+ * subset that RE2 and JavaScript share. Objects are not strict: a field of a newer release is ignored,
+ * never refused.
+ */
+import { z } from 'zod';
+import { conditionSchema } from './conditions.ts';
+import { resourcesSchema } from './resources.ts';
+
+/** A string held to a pattern, with the sentence that says what to write instead. */
+function text(max: number, pattern: RegExp, message: string) {
+  return z
+    .string()
+    .min(1)
+    .max(max)
+    .regex(pattern, message)
+    .meta({ 'x-kubernetes-validations': [{ rule: `self.matches(r'''${pattern.source}''')`, message }] });
+}
+
+/** Any text but NUL, which no environment, file name or argument can carry. */
+const anyText = (max: number) =>
+  z
+    .string()
+    .max(max)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what is looked for
+    .regex(/^[^\x00]*$/, 'take out the NUL character')
+    .meta({
+      'x-kubernetes-validations': [
+        { rule: `self.matches(r'''^[^\\x00]*$''')`, message: 'take out the NUL character' },
+      ],
+    });
+
+const SECRET_NAME = text(
+  253,
+  /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
+  'write the name of a Secret: lower-case letters, digits, - and .',
+);
+
+const secretRef = z.object({
+  name: SECRET_NAME.describe('Name of the Secret, in the namespace of the ImageSpec.'),
+});
+
+const REGISTRY =
+  /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[0-9]{1,5})?(\/[A-Za-z0-9._-]+)*$/;
+
+const REFERENCE =
+  /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?\/)?[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
+
+/** PEP 508 and the URL forms of pip, cut down to one line without options; `requirement.ts` reads it in full. */
+const REQUIREMENT =
+  /^([A-Za-z0-9][^\n\r\t$\\#]*|(git\+)?(https?|ssh):\/\/[^\s$\\"'<>]+|[A-Za-z0-9][^\n\r\t$\\#@]*@ *(git\+)?(https?|ssh):\/\/[^\s$\\"'<>]+( *;[^\n\r\t$\\#]*)?)$/;
+
+const LABEL_NAME = /^[a-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$/;
+const LABEL_MESSAGE =
+  'write label names of letters, digits, ., _, / and -, for example org.opencontainers.image.source';
+
+const envEntry = z.object({
+  name: text(
+    256,
+    /^[A-Za-z_][A-Za-z0-9_]*$/,
+    'write a variable name: letters, digits and _, not beginning with a digit',
+  ).describe('Name of the variable. Names beginning with IMAGESPEC_ are kept for the build itself.'),
+  value: anyText(32 * 1024).describe(
+    'Its value, taken literally: spaces, quotes, newlines and $ arrive as written.',
+  ),
+});
+
+const PACKAGE_MESSAGE =
+  'write one requirement as pip takes it, for example pandas==2.2.3 or pkg @ https://host/file.whl; options (-r, --index-url) and comments do not belong here';
+const packageItem = text(1024, REQUIREMENT, PACKAGE_MESSAGE).meta({
+  'x-kubernetes-validations': [
+    { rule: `self.matches(r'''${REQUIREMENT.source}''')`, message: PACKAGE_MESSAGE },
+    {
+      rule: "!self.matches(r'''://[^/@]*:[^/@]*@''')",
+      message: 'take user:password out of the URL: everybody who may read the ImageSpec would read it',
+    },
+  ],
+});
+
+const aptItem = text(
+  256,
+  /^[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9]+)?(=[0-9A-Za-z.+:~-]*[0-9A-Za-z.+:~])?$/,
+  'write a Debian package: name, name:architecture or name=version',
+);
+
+export const specSchema = z
+  .object({
+    recipe: z
+      .enum(['v1'])
+      .default('v1')
+      .describe(
+        'How a spec becomes an image. A new release of the operator never changes what a recipe makes, so existing images keep their tags.',
+      ),
+    name: text(
+      255,
+      /^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$/,
+      'write a repository name: lower-case letters and digits, separated by ., _ or -',
+    )
+      .optional()
+      .describe('Last part of the repository. Default: the name of the ImageSpec.'),
+    registry: text(
+      255,
+      REGISTRY,
+      'write host[:port][/path] without scheme and tag, for example ghcr.io/acme or registry.example.com:5000/team',
+    )
+      .optional()
+      .describe(
+        'Where the image goes: host[:port][/path]. Without a dot, a port or localhost in its first part it is a path on docker.io, as with Docker. Default: from the settings of the operator.',
+      ),
+    builder: text(
+      63,
+      /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/,
+      'write the name of a builder of the operator, for example buildkit',
+    )
+      .optional()
+      .describe(
+        "What builds the image, one of the builders in the operator's settings. Default: the one with the highest priority.",
+      ),
+    baseImage: text(
+      512,
+      REFERENCE,
+      'write an image reference such as python:3.12-slim or ghcr.io/acme/base@sha256:<64 hex digits>',
+    )
+      .optional()
+      .describe(
+        'The image to build on. Counted in the tag as written. Default: python:<pythonVersion>-slim.',
+      ),
+    pythonVersion: text(
+      16,
+      /^3\.[0-9]{1,2}(\.[0-9]{1,3})?$/,
+      'write a Python version in quotes, for example "3.12" (unquoted, YAML reads 3.10 as 3.1)',
+    )
+      .optional()
+      .describe(
+        'Python of the image, "3.N" or "3.N.P"; quote it. Without baseImage it chooses the default base; with baseImage that image must contain it.',
+      ),
+    packages: z
+      .array(packageItem)
+      .max(512)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
+      .describe(
+        'Python packages, as for pip install: pandas==2.2.3, uvicorn[standard], pkg @ https://host/file.whl, git+https://host/repo@ref. Order does not matter. No user:password in URLs.',
+      ),
+    aptPackages: z
+      .array(aptItem)
+      .max(256)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'set' })
+      .describe('Debian packages: name, name:architecture or name=version. Order does not matter.'),
+    env: z
+      .array(envEntry)
+      .max(128)
+      .refine(
+        (list) => list.every((entry) => !entry.name.startsWith('IMAGESPEC_')),
+        'choose another name: variables that begin with IMAGESPEC_ are used by the build',
+      )
+      .refine(
+        (list) => new Set(list.map((entry) => entry.name)).size === list.length,
+        'name each variable once',
+      )
+      .optional()
+      .meta({
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['name'],
+        'x-kubernetes-validations': [
+          {
+            rule: "self.all(e, !e.name.startsWith('IMAGESPEC_'))",
+            message: 'choose another name: variables that begin with IMAGESPEC_ are used by the build',
+          },
+        ],
+      })
+      .describe('Environment variables of the image.'),
+    commands: z
+      .array(anyText(16 * 1024))
+      .max(64)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
+      .describe(
+        'Shell commands (sh -e), run in order as root in workdir, after packages and env. One script: a cd carries over.',
+      ),
+    entrypoint: z
+      .array(anyText(4096))
+      .max(64)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
+      .describe(
+        "The image's entrypoint. Setting it empties the base image's CMD; an empty list removes the base image's entrypoint.",
+      ),
+    workdir: text(
+      512,
+      /^\/([A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*)?$/,
+      'write an absolute path of letters, digits, _, . and -, for example /app',
+    )
+      .default('/app')
+      .describe(
+        'Working directory of the image and of commands; created for the final user where it does not exist.',
+      ),
+    user: text(
+      21,
+      /^[0-9]{1,10}(:[0-9]{1,10})?$/,
+      'write a numeric user, with a group if wanted: 1000 or 1000:1000',
+    )
+      .optional()
+      .describe("User of the image, uid[:gid]. Default: the base image's."),
+    labels: z
+      .record(z.string().max(128), anyText(4096))
+      .refine((labels) => Object.keys(labels).every((name) => LABEL_NAME.test(name)), LABEL_MESSAGE)
+      .optional()
+      .meta({
+        maxProperties: 64,
+        'x-kubernetes-validations': [
+          {
+            rule: `self.all(k, k.size() <= 128 && k.matches(r'''${LABEL_NAME.source}'''))`,
+            message: LABEL_MESSAGE,
+          },
+        ],
+      })
+      .describe('Labels of the image (not of Kubernetes objects).'),
+    platforms: z
+      .array(
+        text(64, /^linux\/[a-z0-9]+(\/[a-z0-9]+)?$/, 'write linux/<architecture>, for example linux/amd64'),
+      )
+      .min(1)
+      .max(1, 'this release builds for one platform')
+      .default(['linux/amd64'])
+      .meta({ 'x-kubernetes-list-type': 'set' })
+      .describe('What the image runs on. This release builds one platform.'),
+    tagFormat: text(
+      160,
+      /^[A-Za-z0-9_{][A-Za-z0-9._{}-]*$/,
+      'write a tag that contains {spec_hash}, for example v1-{spec_hash}',
+    )
+      .default('{spec_hash}')
+      .meta({
+        'x-kubernetes-validations': [
+          {
+            rule: "self.contains('{spec_hash}') && self.replace('{spec_hash}', '00000000000000000000000000000000').matches(r'''^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$''')",
+            message:
+              'write a tag of at most 128 letters, digits, ., _ and - that contains {spec_hash}, for example v1-{spec_hash}',
+          },
+        ],
+      })
+      .refine(
+        (format) =>
+          format.includes('{spec_hash}') &&
+          /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(format.replaceAll('{spec_hash}', '0'.repeat(32))),
+        'write a tag of at most 128 letters, digits, ., _ and - that contains {spec_hash}, for example v1-{spec_hash}',
+      )
+      .describe("The tag; {spec_hash} stands for the first 32 hex digits of the content's hash."),
+    pushSecretRef: secretRef
+      .optional()
+      .describe(
+        'Secret of type kubernetes.io/dockerconfigjson that may push the image. Used by the build pod only; the operator never reads it.',
+      ),
+    pullSecretRefs: z
+      .array(secretRef)
+      .max(8)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
+      .describe('Secrets of type kubernetes.io/dockerconfigjson for private base images.'),
+    build: z
+      .object({
+        serviceAccountName: text(
+          253,
+          /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
+          'write the name of a ServiceAccount',
+        )
+          .optional()
+          .describe('ServiceAccount of the build pod, for cloud identities. Its token is not mounted.'),
+        timeoutSeconds: z
+          .int()
+          .min(30)
+          .max(86_400)
+          .optional()
+          .describe('Longest time one attempt may run, in seconds.'),
+        retries: z
+          .int()
+          .min(0)
+          .max(10)
+          .optional()
+          .describe(
+            'Further attempts after a failure that may pass by itself (memory, disk, time, network).',
+          ),
+        resources: resourcesSchema
+          .optional()
+          .describe("Requests and limits of the build. What is not set comes from the operator's settings."),
+        queueName: text(63, /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'write the name of a Kueue LocalQueue')
+          .optional()
+          .describe('Kueue LocalQueue that admits the build Job.'),
+      })
+      .optional()
+      .describe('How the build runs; none of it changes the tag.'),
+    suspend: z
+      .boolean()
+      .optional()
+      .describe('true: neither asks registries nor builds. A running build goes on.'),
+    rebuild: z
+      .int()
+      .min(0)
+      .max(2_147_483_647)
+      .optional()
+      .describe(
+        'Any new number builds and pushes the same content again, for example after a security fix in the base image. The old image stays usable meanwhile.',
+      ),
+  })
+  .describe('What the image contains and where it goes.');
+export type Spec = z.output<typeof specSchema>;
+
+const digest = z.string().max(71);
+const time = z.string().max(40).meta({ format: 'date-time' });
+const seconds = z.number().min(0);
+
+export const statusSchema = z.object({
+  observedGeneration: z
+    .int()
+    .optional()
+    .describe(
+      'The generation of spec that this status speaks of; -1 until the operator has seen the object.',
+    ),
+  specHash: z.string().max(64).optional().describe('Hash of everything that decides the content.'),
+  image: z
+    .string()
+    .max(512)
+    .optional()
+    .describe('name:tag of the observed spec, known before the image exists.'),
+  resolvedImage: z
+    .string()
+    .max(600)
+    .optional()
+    .describe(
+      'The image pinned by digest, for a pod spec. Present only while an image of the observed content exists.',
+    ),
+  digest: digest.optional().describe('Digest of resolvedImage.'),
+  checkedBy: z.enum(['Operator', 'Job']).optional().describe('Who saw the image in the registry.'),
+  latestReady: z
+    .object({
+      image: z
+        .string()
+        .max(600)
+        .describe('The last image that was ready, pinned by digest; kept while a newer one is made.'),
+      specHash: z.string().max(64).describe('Hash of its content.'),
+      observedGeneration: z.int().describe('Generation of the spec it was made for.'),
+      time: time.describe('When it became ready.'),
+    })
+    .optional()
+    .describe('The last good image.'),
+  base: z
+    .object({
+      image: z.string().max(512).describe('As written or defaulted.'),
+      digest: digest.describe('What it was when the image was built.'),
+    })
+    .optional()
+    .describe('The base image the last build used.'),
+  build: z
+    .object({
+      jobName: z
+        .string()
+        .max(63)
+        .describe('The Job of the latest attempt; kubectl logs job/<name> -c build shows its log.'),
+      attempt: z.int().describe('Number of the attempt, counted from 1 for this content.'),
+      builder: z.string().max(63).describe('Builder that made it.'),
+      startTime: time.optional().describe('When the Job was created.'),
+      completionTime: time.optional().describe('When it ended.'),
+      seconds: z
+        .object({
+          queue: seconds.optional().describe('From the creation of the Job to the start of its first step.'),
+          prepare: seconds.optional().describe('Fetching and checking what the build needs.'),
+          build: seconds.optional().describe("The engine's own time, push included."),
+          verify: seconds.optional().describe('Asking the registry for the result.'),
+        })
+        .optional()
+        .describe('Where the time went, in seconds.'),
+    })
+    .optional()
+    .describe('The latest build, running or ended.'),
+  lastFailure: z
+    .object({
+      specHash: z.string().max(64).describe('Content that failed.'),
+      access: z
+        .string()
+        .max(64)
+        .optional()
+        .describe(
+          'Hash of the Secrets, account, resources, time limit and builder used; changing one of them starts a new attempt.',
+        ),
+      reason: z.string().max(64).describe('What happened, in one word.'),
+      step: z.string().max(32).describe('prepare, build or verify.'),
+      message: z.string().max(4096).describe('The last lines of the failed step.'),
+      time: time.describe('When it failed.'),
+      count: z.int().describe('Failed attempts at this content.'),
+    })
+    .optional()
+    .describe('The last failed build.'),
+  rebuild: z.int().optional().describe('The last spec.rebuild that was carried out.'),
+  conditions: z
+    .array(conditionSchema)
+    .max(8)
+    .optional()
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
+    .describe(
+      'Ready: an image of the observed content exists. Reconciling: work is under way. Stalled: a person must act.',
+    ),
+});
+export type Status = z.output<typeof statusSchema>;
+export type LastFailure = NonNullable<Status['lastFailure']>;
+export type BuildStatus = NonNullable<Status['build']>;
+
+const metadataSchema = z.object({
+  name: z.string(),
+  namespace: z.string(),
+  uid: z.string(),
+  generation: z.int().default(1),
+  resourceVersion: z.string().default(''),
+  deletionTimestamp: z.string().optional(),
+});
+export type Metadata = z.output<typeof metadataSchema>;
+
+/** One ImageSpec as the operator reads it: the spec not yet judged, the status or nothing. */
+export interface ImageSpec {
+  readonly metadata: Metadata;
+  /** As the API server has it; {@link specSchema} judges it. */
+  readonly spec: unknown;
+  readonly status: Status | undefined;
+}
+
+const objectSchema = z.object({
+  metadata: metadataSchema,
+  spec: z.unknown(),
+  // A status only the operator writes; one that does not fit was edited by hand and is written anew.
+  status: statusSchema.optional().catch(undefined),
+});
+
+/** Reads one object from the API server. @throws ZodError when even its metadata does not fit */
+export function parseImageSpec(raw: unknown): ImageSpec {
+  const { metadata, spec, status } = objectSchema.parse(raw);
+  return { metadata, spec: spec ?? {}, status };
+}

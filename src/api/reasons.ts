@@ -1,0 +1,105 @@
+/**
+ * Every reason a condition can carry, and the sentence each one speaks: the closed list of the status.
+ *
+ * Three kinds: the image is there, work is under way (`Reconciling`), a person must act (`Stalled`).
+ */
+
+/** Why a build attempt failed. What follows from it is {@link RETRY}. */
+export type FailureReason =
+  | 'PackageNotFound'
+  | 'PythonNotFound'
+  | 'CommandFailed'
+  | 'BuildFailed'
+  | 'BaseImageNotFound'
+  | 'RegistryDenied'
+  | 'TagImmutable'
+  | 'OutOfMemory'
+  | 'OutOfDisk'
+  | 'DeadlineExceeded'
+  | 'IndexUnreachable'
+  | 'RegistryUnreachable';
+
+/** Work is under way. */
+export type WorkingReason =
+  | 'Progressing'
+  | 'BuildPending'
+  | 'Building'
+  | 'Queued'
+  | 'RegistryUnreachable'
+  | 'Suspended';
+
+/** A person must act. */
+export type StalledReason =
+  | Exclude<FailureReason, 'RegistryUnreachable'>
+  | 'InvalidSpec'
+  | 'PodSecurityDenied'
+  | 'PolicyDenied';
+
+export type Reason = 'ImageAvailable' | WorkingReason | StalledReason;
+
+/**
+ * What a failed attempt is followed by: `never` another one before something changes; `bounded` as many
+ * as spec.build.retries allows; `slow` a cheap new look after 2 minutes, doubling to an hour, because
+ * what is missing may appear without an edit of the ImageSpec.
+ */
+export const RETRY: Readonly<Record<FailureReason, 'never' | 'bounded' | 'slow'>> = {
+  PackageNotFound: 'never',
+  PythonNotFound: 'never',
+  CommandFailed: 'never',
+  BuildFailed: 'never',
+  TagImmutable: 'never',
+  BaseImageNotFound: 'slow',
+  RegistryDenied: 'slow',
+  OutOfMemory: 'bounded',
+  OutOfDisk: 'bounded',
+  DeadlineExceeded: 'bounded',
+  IndexUnreachable: 'bounded',
+  RegistryUnreachable: 'bounded',
+};
+
+export const FAILURE_REASONS = Object.keys(RETRY) as FailureReason[];
+
+/** What a user can do about a failure; stands behind the failure's own words. */
+const ADVICE: Readonly<Record<FailureReason, string>> = {
+  PackageNotFound: 'Check the spelling and the version.',
+  PythonNotFound: 'Choose another baseImage or pythonVersion.',
+  CommandFailed: 'Correct spec.commands.',
+  BuildFailed: 'See status.lastFailure.message.',
+  BaseImageNotFound: 'Check spec.baseImage; if it is private, name its Secret in spec.pullSecretRefs.',
+  RegistryDenied:
+    'Name a Secret that may pull and push there in spec.pushSecretRef, correct that Secret, or choose another spec.registry.',
+  TagImmutable: 'The registry refuses to overwrite the tag; allow it there, or leave spec.rebuild as it was.',
+  OutOfMemory: 'Raise spec.build.resources.limits.memory.',
+  OutOfDisk: "Raise spec.build.resources.limits['ephemeral-storage'].",
+  DeadlineExceeded: 'Raise spec.build.timeoutSeconds.',
+  IndexUnreachable:
+    'The package index could not be reached from the build; set spec.rebuild to a new number to try again.',
+  RegistryUnreachable:
+    'The registry could not be reached from the build; set spec.rebuild to a new number to try again.',
+};
+
+/** The sentences of the conditions. */
+export const say = {
+  available: (image: string) => `${image} exists`,
+  progressing: () => 'looking at the spec and the registry',
+  building: (builder: string, attempt: number, step: string) =>
+    `building with ${builder}, attempt ${attempt}, step ${step}`,
+  pushed: (image: string) => `${image} was pushed; waiting for the registry to show it`,
+  pending: (words: string) => `the build cannot start yet: ${words}`,
+  queued: (limit: number) => `waiting for one of the ${limit} builds that may run at a time`,
+  retrying: (attempt: number, failure: string, seconds: number) =>
+    `attempt ${attempt} failed: ${withStop(failure)} Next attempt in ${seconds} s.`,
+  unreachable: (words: string, seconds: number) => `${words}; asking again in ${seconds} s`,
+  denied: (words: string) => `${words}. ${ADVICE.RegistryDenied}`,
+  podSecurity: (namespace: string, words: string) =>
+    `the namespace refuses the build pod: ${words}. Label it (kubectl label namespace ${namespace} pod-security.kubernetes.io/enforce=privileged) or choose a builder whose pods it admits.`,
+  policy: (words: string) => `an admission policy refuses the build: ${words}`,
+  suspended: () => 'spec.suspend is true',
+  invalid: (problems: readonly { field: string; message: string }[]) =>
+    problems.map((problem) => `${problem.field}: ${problem.message}`).join('; '),
+  failed: (reason: FailureReason, headline: string) => `${withStop(headline)} ${ADVICE[reason]}`,
+  exhausted: (reason: FailureReason, headline: string, attempts: number) =>
+    `${withStop(headline)} Gave up after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}. ${ADVICE[reason]}`,
+};
+
+const withStop = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);

@@ -1,0 +1,141 @@
+/**
+ * BuildKit in Job mode: a rootless daemon of its own for each build, in the same container as the client.
+ *
+ * Facts: moby/buildkit docs/rootless.md. newuidmap must gain privilege, mounts need seccomp and AppArmor
+ * out of the way, so the namespace must admit privileged pods; nothing runs as root outside the daemon's
+ * user namespace.
+ */
+
+import { ARGUMENTS, CA_SECRET } from '../../image/recipe.ts';
+import { type ImageReference, parseReference, printReference } from '../../image/reference.ts';
+import type { BuildContext } from '../context.ts';
+import { type Engine, PATHS, type Prepared } from '../engine.ts';
+import { explainLog } from '../explain.ts';
+import { hostOf, type Registries } from '../registries.ts';
+
+/**
+ * The client's arguments come from a file, separated by NUL: no text of a user ever meets the shell.
+ * The end of the log goes where the kubelet looks for it, from the first of BuildKit's own summary on.
+ */
+const SCRIPT = `set -eu
+work=${PATHS.work}
+socket=unix:///tmp/buildkitd.sock
+touch "$work/times/build.begin"
+rootlesskit buildkitd --addr "$socket" --oci-worker-no-process-sandbox --config "$work/buildkitd.toml" >/tmp/buildkitd.log 2>&1 &
+tries=0
+until buildctl --addr "$socket" debug workers >/dev/null 2>&1; do
+  tries=$((tries + 1))
+  if [ "$tries" -gt 300 ]; then
+    echo "imagespec: BuildFailed: the BuildKit daemon did not start" | tee /dev/termination-log
+    tail -n 20 /tmp/buildkitd.log | tee -a /dev/termination-log
+    exit 1
+  fi
+  sleep 0.1
+done
+{ xargs -0 -x -n 2000 -s 1000000 buildctl --addr "$socket" <"$work/buildctl.args" && echo 0 >/tmp/exit || echo 1 >/tmp/exit; } 2>&1 | tee /tmp/build.log
+touch "$work/times/build.end"
+if [ "$(cat /tmp/exit)" != 0 ]; then
+  summary=$(sed -n '/^------$/,$p' /tmp/build.log)
+  printf '%s\\n' "\${summary:-$(tail -n 20 /tmp/build.log)}" | tail -c 4000 >/dev/termination-log
+  exit 1
+fi
+`;
+
+export const buildkit: Engine = {
+  image: 'docker.io/moby/buildkit:v0.32.2-rootless',
+  container: {
+    command: ['sh', `${PATHS.work}/build.sh`],
+    env: [
+      { name: 'DOCKER_CONFIG', value: PATHS.auth },
+      { name: 'SSL_CERT_FILE', value: PATHS.ca },
+    ],
+    securityContext: {
+      runAsUser: 1000,
+      runAsGroup: 1000,
+      runAsNonRoot: true,
+      seccompProfile: { type: 'Unconfined' },
+      appArmorProfile: { type: 'Unconfined' },
+    },
+    volumeMounts: [{ name: 'buildkit', mountPath: '/home/user/.local/share/buildkit' }],
+  },
+  volumes: [{ name: 'buildkit', emptyDir: {} }],
+  podSecurityContext: { fsGroup: 1000 },
+  files: (context, prepared) => ({
+    'build.sh': SCRIPT,
+    'buildkitd.toml': daemonConfig(context.registries),
+    'buildctl.args': clientArguments(context, prepared)
+      .map((argument) => `${argument}\0`)
+      .join(''),
+  }),
+  digestOf(result) {
+    try {
+      const found: unknown = JSON.parse(result)['containerimage.digest'];
+      return typeof found === 'string' ? found : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+  explain: explainLog,
+};
+
+/** buildkitd.toml: who is plain HTTP, who stands in for whom. JSON strings are TOML strings. */
+function daemonConfig(registries: Registries): string {
+  const lines: string[] = [];
+  const plain = new Set<string>();
+  for (const { host, endpoint, insecure, mirrors } of registries) {
+    const reached = hostOf(endpoint, host);
+    if (endpoint?.startsWith('http://') || (insecure && !endpoint)) plain.add(reached);
+    const others = [...(reached === host ? [] : [reached]), ...mirrors];
+    if (others.length > 0)
+      lines.push(`[registry.${JSON.stringify(host)}]`, `  mirrors = ${JSON.stringify(others)}`);
+  }
+  for (const host of plain) lines.push(`[registry.${JSON.stringify(host)}]`, '  http = true');
+  for (const { host, endpoint, insecure } of registries) {
+    if (insecure && endpoint?.startsWith('https://')) {
+      lines.push(`[registry.${JSON.stringify(hostOf(endpoint, host))}]`, '  insecure = true');
+    }
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function clientArguments(context: BuildContext, prepared: Prepared): string[] {
+  const pushed = reachedAs(parseReference(context.image) as ImageReference, context.registries);
+  const repository = `${pushed.host}/${pushed.repository}`;
+  const cache = `type=registry,ref=${repository}-cache:buildkit-${context.platform.replaceAll('/', '-')}`;
+  const values: Record<string, string> = {
+    ...context.args,
+    [ARGUMENTS.base]: prepared.base,
+    ...(context.uv === undefined ? {} : { [ARGUMENTS.uv]: context.uv }),
+    ...(context.user === undefined ? { [ARGUMENTS.user]: prepared.user } : {}),
+    ...proxyArguments(context.proxy),
+  };
+  return [
+    'build',
+    '--progress=plain',
+    '--frontend=dockerfile.v0',
+    `--local=context=${PATHS.context}`,
+    `--local=dockerfile=${PATHS.context}`,
+    `--opt=platform=${context.platform}`,
+    `--secret=id=${CA_SECRET},src=${PATHS.ca}`,
+    ...Object.entries(values).map(([name, value]) => `--opt=build-arg:${name}=${value}`),
+    `--output=type=image,name=${printReference(pushed)},push=true,oci-mediatypes=true,compression=zstd`,
+    `--import-cache=${cache}`,
+    `--export-cache=${cache},mode=max,compression=zstd,ignore-error=true`,
+    `--metadata-file=${PATHS.result}`,
+  ];
+}
+
+/** The image as the daemon pushes it: at the registry's endpoint, where the settings name one. */
+function reachedAs(image: ImageReference, registries: Registries): ImageReference {
+  const setting = registries.find((entry) => entry.host === image.host);
+  return { ...image, host: hostOf(setting?.endpoint, image.host) };
+}
+
+/** Docker's predefined arguments: known to every step, part of no cache key. */
+function proxyArguments(proxy: BuildContext['proxy']): Record<string, string> {
+  const found: Record<string, string> = {};
+  if (proxy?.http) found.HTTP_PROXY = proxy.http;
+  if (proxy?.https) found.HTTPS_PROXY = proxy.https;
+  if (proxy && proxy.noProxy.length > 0) found.NO_PROXY = proxy.noProxy.join(',');
+  return found;
+}

@@ -1,0 +1,265 @@
+/**
+ * One Job is one attempt: its name, labels and pod.
+ *
+ * The name follows from content, destination and attempt, so the API server is the lock: two controllers
+ * make the same Job, and one that died makes no second one.
+ */
+import type { V1Container, V1Job, V1PodSpec, V1ResourceRequirements, V1Volume } from '../api/kubernetes.ts';
+import { ANNOTATIONS, API_VERSION, KIND, LABELS, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
+import { canonicalJson, type Json, sha256 } from '../image/hash.ts';
+import type { Target } from '../image/target.ts';
+import type { Settings } from '../settings.ts';
+import type { BuildContext } from './context.ts';
+import { type Engine, PATHS } from './engine.ts';
+import { ENGINES } from './engines.ts';
+
+/** What the operator's own program needs inside a build pod: it only reads, asks and copies. */
+const STEP_RESOURCES: V1ResourceRequirements = {
+  requests: { cpu: '50m', memory: '96Mi', 'ephemeral-storage': '64Mi' },
+  limits: { cpu: '1', memory: '256Mi', 'ephemeral-storage': '1Gi' },
+};
+
+/** Finished Jobs stay this long, with their logs. */
+const TTL_SECONDS = 3600;
+
+/** `imagespec-<20 hex>`: what all attempts at one content for one destination have in common. */
+export function jobPrefix(target: Target): string {
+  const { host, repository, tag } = target.image;
+  const identity = canonicalJson([
+    target.specHash,
+    `${host}/${repository}:${tag}`,
+    target.effective.platforms[0] as string,
+  ]);
+  return `imagespec-${sha256(identity).slice(0, 20)}`;
+}
+
+/**
+ * Hash of what gives a build its access and its room. A failure counts only for builds with the same one:
+ * a corrected Secret's name, more memory or a longer time starts a new attempt at once, and so does a new
+ * number in spec.rebuild.
+ */
+export function accessHash(target: Target, settings: Settings): string {
+  const { spec } = target;
+  const plan: Json = {
+    push: pushSecretOf(target, settings) ?? '',
+    pull: (spec.pullSecretRefs ?? []).map((ref) => ref.name),
+    account: spec.build?.serviceAccountName ?? '',
+    queue: spec.build?.queueName ?? '',
+    timeout: timeoutOf(target, settings),
+    resources: resourcesOf(target, settings) as unknown as Json,
+    builder: target.builder.name,
+    rebuild: spec.rebuild ?? 0,
+  };
+  return sha256(canonicalJson(plan)).slice(0, 16);
+}
+
+/** Who wants the build: the ImageSpec that owns the Job, together with others of the same content. */
+export interface Owner {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+}
+
+export function ownerReference(owner: Owner) {
+  return {
+    apiVersion: API_VERSION,
+    kind: KIND,
+    name: owner.name,
+    uid: owner.uid,
+    controller: false,
+    blockOwnerDeletion: false,
+  };
+}
+
+/** The Job of one attempt at a target. */
+export function buildJob(
+  target: Target,
+  context: BuildContext,
+  settings: Settings,
+  owner: Owner,
+  attempt: number,
+  stepImage: string,
+): V1Job {
+  const labels = {
+    [MANAGED_BY_LABEL]: MANAGED_BY,
+    'app.kubernetes.io/name': 'imagespec-build',
+    [LABELS.specHash]: target.specHash.slice(0, 63),
+    [LABELS.attempt]: String(attempt),
+    [LABELS.access]: accessHash(target, settings),
+    [LABELS.builder]: target.builder.name,
+  };
+  const queue = target.spec.build?.queueName;
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name: `${jobPrefix(target)}-${attempt}`,
+      namespace: owner.namespace,
+      labels: { ...labels, ...(queue === undefined ? {} : { 'kueue.x-k8s.io/queue-name': queue }) },
+      annotations: {
+        [ANNOTATIONS.specHash]: target.specHash,
+        [ANNOTATIONS.image]: context.image,
+        [ANNOTATIONS.rebuild]: String(target.spec.rebuild ?? 0),
+      },
+      ownerReferences: [ownerReference(owner)],
+    },
+    spec: {
+      backoffLimit: 0,
+      completions: 1,
+      parallelism: 1,
+      ttlSecondsAfterFinished: TTL_SECONDS,
+      podReplacementPolicy: 'Failed',
+      podFailurePolicy: {
+        rules: [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] }],
+      },
+      template: {
+        metadata: {
+          labels,
+          annotations: {
+            [ANNOTATIONS.context]: JSON.stringify(context),
+            'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false',
+          },
+        },
+        spec: podSpec(target, settings, stepImage),
+      },
+    },
+  };
+}
+
+function podSpec(target: Target, settings: Settings, stepImage: string): V1PodSpec {
+  const engine = ENGINES[target.builder.engine];
+  const [os, architecture = 'amd64'] = (target.effective.platforms[0] as string).split('/');
+  const pullSecrets = settings.imagePullSecrets.map((name) => ({ name }));
+  const account = target.spec.build?.serviceAccountName;
+  return {
+    restartPolicy: 'Never',
+    activeDeadlineSeconds: timeoutOf(target, settings),
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: 10,
+    ...(account === undefined ? {} : { serviceAccountName: account }),
+    ...(pullSecrets.length === 0 ? {} : { imagePullSecrets: pullSecrets }),
+    nodeSelector: {
+      'kubernetes.io/os': os as string,
+      'kubernetes.io/arch': architecture === '386' ? 'amd64' : architecture,
+    },
+    securityContext: engine.podSecurityContext,
+    initContainers: [
+      stepContainer('prepare', stepImage, engine, secretMounts(target, settings)),
+      engineContainer(engine, target, settings),
+    ],
+    containers: [stepContainer('verify', stepImage, engine, [])],
+    volumes: [
+      { name: 'work', emptyDir: {} },
+      { name: 'auth', emptyDir: { medium: 'Memory', sizeLimit: '4Mi' } },
+      {
+        name: 'podinfo',
+        downwardAPI: {
+          items: [
+            {
+              path: 'context.json',
+              fieldRef: { fieldPath: `metadata.annotations['${ANNOTATIONS.context}']` },
+            },
+          ],
+        },
+      },
+      ...secretVolumes(target, settings),
+      ...engine.volumes,
+    ],
+  };
+}
+
+function stepContainer(
+  step: 'prepare' | 'verify',
+  image: string,
+  engine: Engine,
+  more: { name: string; mountPath: string }[],
+): V1Container {
+  return {
+    name: step,
+    image,
+    command: ['/usr/local/bin/node', '/app/dist/step/main.js', step],
+    resources: STEP_RESOURCES,
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    securityContext: {
+      // The engine's user where it has one, so that what one step writes the next may read.
+      runAsUser: engine.container.securityContext?.runAsUser || 65532,
+      runAsNonRoot: true,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    volumeMounts: [
+      { name: 'work', mountPath: PATHS.work },
+      { name: 'auth', mountPath: PATHS.auth },
+      { name: 'podinfo', mountPath: PATHS.podinfo, readOnly: true },
+      ...more.map((mount) => ({ ...mount, readOnly: true })),
+    ],
+  };
+}
+
+function engineContainer(engine: Engine, target: Target, settings: Settings): V1Container {
+  return {
+    name: 'build',
+    image: target.builder.image ?? engine.image,
+    resources: resourcesOf(target, settings),
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    ...engine.container,
+    volumeMounts: [
+      { name: 'work', mountPath: PATHS.work },
+      { name: 'auth', mountPath: PATHS.auth, readOnly: true },
+      ...(engine.container.volumeMounts ?? []),
+    ],
+  };
+}
+
+/** The tenant's Secrets in the order in which they are merged: the later one wins for a host. */
+function secretsOf(target: Target, settings: Settings): { volume: string; secret: string }[] {
+  const pull = (target.spec.pullSecretRefs ?? []).map((ref, index) => ({
+    volume: `pull-${index}`,
+    secret: ref.name,
+  }));
+  const push = pushSecretOf(target, settings);
+  return push === undefined ? pull : [...pull, { volume: 'push', secret: push }];
+}
+
+function secretVolumes(target: Target, settings: Settings): V1Volume[] {
+  return secretsOf(target, settings).map(({ volume, secret }) => ({
+    name: volume,
+    secret: {
+      secretName: secret,
+      defaultMode: 0o440,
+      items: [{ key: '.dockerconfigjson', path: 'config.json' }],
+    },
+  }));
+}
+
+function secretMounts(target: Target, settings: Settings) {
+  return secretsOf(target, settings).map(({ volume }) => ({
+    name: volume,
+    mountPath: `${PATHS.secrets}/${volume}`,
+  }));
+}
+
+function pushSecretOf(target: Target, settings: Settings): string | undefined {
+  return target.spec.pushSecretRef?.name ?? settings.defaults.pushSecretRef?.name;
+}
+
+function timeoutOf(target: Target, settings: Settings): number {
+  return target.spec.build?.timeoutSeconds ?? settings.defaults.timeoutSeconds;
+}
+
+function resourcesOf(target: Target, settings: Settings): V1ResourceRequirements {
+  const own = target.spec.build?.resources;
+  const given = settings.defaults.resources;
+  const requests = { ...given.requests, ...own?.requests };
+  const limits = { ...given.limits, ...own?.limits };
+  return { requests: entriesOf(requests), limits: entriesOf(limits) };
+}
+
+function entriesOf(amounts: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(amounts).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}

@@ -1,0 +1,146 @@
+/**
+ * How far a build pod is, and how it ended: a pure reading of its status.
+ *
+ * Everything a pod says is untrusted: messages are cut, JSON is parsed by schema, and a digest counts only
+ * once the registry confirms it.
+ */
+import {
+  type BuildResult,
+  buildResultSchema,
+  readTermination,
+  stepFailureSchema,
+} from '../api/build-result.ts';
+import type { V1ContainerStatus, V1Pod } from '../api/kubernetes.ts';
+import type { FailureReason } from '../api/reasons.ts';
+import type { Explained } from './engine.ts';
+import { lastLines } from './explain.ts';
+
+export type Step = 'prepare' | 'build' | 'verify';
+const STEPS: readonly Step[] = ['prepare', 'build', 'verify'];
+
+export interface Failure {
+  readonly step: Step;
+  readonly reason: FailureReason;
+  /** One line for the condition. */
+  readonly headline: string;
+  /** The step's last lines, at most 4 KiB. */
+  readonly message: string;
+  /** What it is about, such as a package's name. */
+  readonly subject?: string;
+}
+
+export type Progress =
+  /** Not started; `words` are the cluster's own where it gave any. */
+  | { readonly state: 'pending'; readonly words?: string }
+  | { readonly state: 'running'; readonly step: Step }
+  | { readonly state: 'succeeded'; readonly result: BuildResult | undefined }
+  | { readonly state: 'failed'; readonly failure: Failure }
+  /** Ended by the cluster, not by the build: the Job makes another pod. */
+  | { readonly state: 'disrupted' };
+
+/** Waiting reasons of a container that do not pass without somebody's help. */
+const STUCK =
+  /^(ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|CreateContainerConfigError|CreateContainerError|RunContainerError)$/;
+
+/** @param explain the engine's own reading of its log */
+export function progressOf(pod: V1Pod, explain: (log: string) => Explained): Progress {
+  const phase = pod.status?.phase;
+  if (phase === 'Succeeded') {
+    const message = stateOf(pod, 'verify')?.state?.terminated?.message;
+    return { state: 'succeeded', result: readTermination(buildResultSchema, message) };
+  }
+  if (phase === 'Failed') {
+    const disrupted = pod.status?.conditions?.some(
+      (entry) => entry.type === 'DisruptionTarget' && entry.status === 'True',
+    );
+    return disrupted ? { state: 'disrupted' } : { state: 'failed', failure: failureOf(pod, explain) };
+  }
+  const unscheduled = pod.status?.conditions?.find(
+    (entry) => entry.type === 'PodScheduled' && entry.status === 'False',
+  );
+  if (unscheduled) return { state: 'pending', words: words(unscheduled.message ?? unscheduled.reason) };
+  for (const step of STEPS) {
+    const state = stateOf(pod, step)?.state;
+    if (state?.waiting && STUCK.test(state.waiting.reason ?? '')) {
+      return {
+        state: 'pending',
+        words: words(`step ${step}: ${state.waiting.reason}: ${state.waiting.message ?? ''}`),
+      };
+    }
+    if (state?.running) return { state: 'running', step };
+  }
+  const done = STEPS.filter((step) => stateOf(pod, step)?.state?.terminated);
+  const next = STEPS[done.length];
+  return done.length > 0 && next ? { state: 'running', step: next } : { state: 'pending' };
+}
+
+function failureOf(pod: V1Pod, explain: (log: string) => Explained): Failure {
+  const status = pod.status;
+  const step = STEPS.find((name) => {
+    const ended = stateOf(pod, name)?.state?.terminated;
+    return ended !== undefined && ended.exitCode !== 0;
+  });
+  const ended = step === undefined ? undefined : stateOf(pod, step)?.state?.terminated;
+  const running = STEPS.find((name) => !stateOf(pod, name)?.state?.terminated) ?? 'build';
+  const text = words(status?.message ?? status?.reason);
+
+  if (status?.reason === 'DeadlineExceeded') {
+    return {
+      step: step ?? running,
+      reason: 'DeadlineExceeded',
+      headline: 'the build took longer than it may',
+      message: text,
+    };
+  }
+  if (status?.reason === 'Evicted') {
+    const disk = /ephemeral|storage|disk|inode/i.test(text);
+    return {
+      step: step ?? running,
+      reason: disk ? 'OutOfDisk' : 'OutOfMemory',
+      headline: `the build was evicted: ${text}`,
+      message: text,
+    };
+  }
+  if (step === undefined || ended === undefined) {
+    return {
+      step: running,
+      reason: 'BuildFailed',
+      headline: `the build pod failed: ${text || 'without a word'}`,
+      message: text,
+    };
+  }
+  if (ended.reason === 'OOMKilled') {
+    return {
+      step,
+      reason: 'OutOfMemory',
+      headline: `step ${step} used more memory than it may`,
+      message: words(ended.message),
+    };
+  }
+  const log = (ended.message ?? '').slice(-4096);
+  if (step !== 'build') {
+    const told = readTermination(stepFailureSchema, ended.message);
+    if (told) return { step, reason: told.reason, headline: firstLine(told.message), message: told.message };
+    return {
+      step,
+      reason: 'BuildFailed',
+      headline: `step ${step} failed: ${firstLine(log) || `exit code ${ended.exitCode}`}`,
+      message: words(log),
+    };
+  }
+  const explained = explain(log);
+  return { step, ...explained, headline: words(explained.headline), message: words(lastLines(log)) };
+}
+
+function stateOf(pod: V1Pod, step: Step): V1ContainerStatus | undefined {
+  const all = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  return all.find((status) => status.name === step);
+}
+
+const firstLine = (text: string) => words(text.trim().split('\n')[0]).slice(0, 500);
+
+/** Text fit for a status: without control characters, at most 4000 characters. */
+function words(text: string | undefined): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  return (text ?? '').replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '').slice(0, 4000);
+}

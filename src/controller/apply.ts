@@ -1,0 +1,105 @@
+/**
+ * Carries out what was decided. Every action may be carried out again: names are fixed, uids say which
+ * object is meant, and "already so" is success.
+ */
+import type { V1Job } from '../api/kubernetes.ts';
+import { ANNOTATIONS, LABELS } from '../api/names.ts';
+import { buildContextOf } from '../build/context.ts';
+import { buildJob, jobPrefix, type Owner, ownerReference } from '../build/job.ts';
+import type { Connection } from '../kube/connection.ts';
+import { KubeError } from '../kube/errors.ts';
+import { addOwner, createJob, deleteJob, listJobs, removeOwner } from '../kube/jobs.ts';
+import type { Log } from '../log.ts';
+import type { Facts, Wanted } from '../plan/facts.ts';
+import type { Action } from '../plan/plan.ts';
+import type { Settings } from '../settings.ts';
+import type { Builds } from './builds.ts';
+import { jobView } from './views.ts';
+
+export interface Hands {
+  readonly connection: Connection;
+  readonly builds: Builds;
+  readonly settings: Settings;
+  /** Image of the steps prepare and verify. */
+  readonly stepImage: string;
+  readonly log: Log;
+}
+
+/** What became of the actions. */
+export type Applied =
+  | { readonly kind: 'done' }
+  /** The facts were not all: Jobs exist that nobody had seen. Decide again. */
+  | { readonly kind: 'stale' }
+  /** Another build took the last place. */
+  | { readonly kind: 'no-slot' }
+  /** The API server refused the Job, in its own words. */
+  | { readonly kind: 'refused'; readonly words: string };
+
+/** @throws KubeError when the API server fails; what was done before stays done */
+export async function apply(actions: readonly Action[], facts: Facts, hands: Hands): Promise<Applied> {
+  const { namespace, name, uid } = facts.object.metadata;
+  const owner: Owner = { namespace, name, uid };
+  for (const action of actions) {
+    const job = 'job' in action ? { namespace, name: action.job, uid: action.uid } : undefined;
+    if (action.kind === 'create-job') {
+      if (!('target' in facts.wanted)) continue;
+      const applied = await start(action.attempt, facts.wanted, owner, hands);
+      if (applied.kind !== 'done') return applied;
+    } else if (job && action.kind === 'join-job') {
+      await addOwner(hands.connection, job, ownerReference(owner));
+    } else if (job && action.kind === 'leave-job') {
+      await removeOwner(hands.connection, job, uid);
+    } else if (job) {
+      // Only as it was seen: meanwhile another ImageSpec may have joined it.
+      const seen = hands.builds.jobsOf(namespace).find((view) => view.uid === job.uid);
+      const deleted = await deleteJob(hands.connection, job, seen?.resourceVersion);
+      if (deleted === 'changed') return { kind: 'stale' };
+      hands.log.info({ job: job.name }, 'Deleted Job nobody wants any more');
+    }
+  }
+  return { kind: 'done' };
+}
+
+async function start(attempt: number, wanted: Wanted, owner: Owner, hands: Hands): Promise<Applied> {
+  const { connection, builds, settings } = hands;
+  const made = buildContextOf(wanted.target, settings);
+  if (!made.ok) return { kind: 'stale' };
+  const job = buildJob(wanted.target, made.context, settings, owner, attempt, hands.stepImage);
+  const name = `${jobPrefix(wanted.target)}-${attempt}`;
+  if (!builds.take(owner.namespace, name)) return { kind: 'no-slot' };
+  try {
+    // A cache may lag behind the server, most of all after a restart: only the server knows what runs.
+    const selector = `${LABELS.specHash}=${wanted.target.specHash.slice(0, 63)}`;
+    const known = new Set(wanted.jobs.map((fact) => fact.uid));
+    const unseen = (await listJobs(connection, owner.namespace, selector)).filter(
+      (one) => !known.has(one.metadata?.uid ?? ''),
+    );
+    const relevant = unseen.filter((one) => one.metadata?.name?.startsWith(`${jobPrefix(wanted.target)}-`));
+    if (relevant.length > 0) {
+      for (const one of relevant) builds.learned(jobView(one));
+      return { kind: 'stale' };
+    }
+    const result = await createJob(connection, job);
+    if (!result.created) return learnExisting(result.job, wanted, hands);
+    builds.learned(jobView(result.job));
+    hands.log.info({ job: name, attempt }, 'Created Job');
+    return { kind: 'done' };
+  } catch (error) {
+    if (error instanceof KubeError && error.code === 403) return { kind: 'refused', words: error.message };
+    throw error;
+  } finally {
+    builds.started(owner.namespace, name);
+  }
+}
+
+/** Somebody made the Job between our look and our wish: it is good if it is what its name says. */
+function learnExisting(job: V1Job, wanted: Wanted, hands: Hands): Applied {
+  const view = jobView(job);
+  if (view.specHash !== wanted.target.specHash) {
+    throw new Error(
+      `Job ${view.name} exists without ${ANNOTATIONS.specHash}=${wanted.target.specHash}; it was not made by this operator`,
+    );
+  }
+  hands.builds.learned(view);
+  return { kind: 'stale' };
+}

@@ -1,0 +1,170 @@
+/**
+ * The loop: watches bring keys, each key gets one pass at a time.
+ *
+ * Events of Jobs and pods become the keys of the ImageSpecs that own them, so everything meets in one
+ * queue, and a missed event costs a wait, not correctness: every object is looked at again every ten
+ * minutes, whatever the watches say.
+ */
+
+import { conditionOf } from '../api/conditions.ts';
+import type { ImageSpec } from '../api/image-spec.ts';
+import { parseImageSpec } from '../api/image-spec.ts';
+import type { V1Job, V1Pod } from '../api/kubernetes.ts';
+import { keyOf, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
+import { kubeErrorOf } from '../kube/errors.ts';
+import { Reflector } from '../kube/reflector.ts';
+import { IMAGE_SPECS, JOBS, PODS } from '../kube/resource.ts';
+import type { Metrics } from '../metrics.ts';
+import { type Parts, reconcile } from './reconcile.ts';
+import { type JobView, jobView, type PodView, podView } from './views.ts';
+import { WorkQueue } from './work-queue.ts';
+
+const RESYNC_MS = 10 * 60_000;
+/** Passes at a time: they wait for registries most of the time. */
+const LANES = 16;
+
+export interface ControllerOptions extends Parts {
+  readonly metrics: Metrics;
+  /** In [0, 1); spreads the hourly looks. */
+  readonly random?: () => number;
+}
+
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #queue: WorkQueue;
+  readonly #specs: Reflector<ImageSpec>;
+  readonly #jobs: Reflector<JobView>;
+  readonly #pods: Reflector<PodView>;
+  /** ImageSpecs that wait for a place to build, the longest waiting first. */
+  readonly #queued = new Set<string>();
+  readonly #stop = new AbortController();
+  #running: Promise<unknown> | undefined;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    const { connection, log, builds } = options;
+    this.#queue = new WorkQueue((key) => this.#work(key), {
+      concurrency: LANES,
+      onError: (key, error, againInMs) => {
+        options.metrics.reconciled('error', 0);
+        log.error({ imageSpec: key, error: kubeErrorOf(error), againInMs }, 'Reconcile failed');
+      },
+    });
+    this.#specs = new Reflector({
+      connection,
+      log,
+      resource: IMAGE_SPECS,
+      parse: parseImageSpec,
+      onChange: (key) => this.#queue.add(key),
+    });
+    const ours = { connection, log, labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
+    this.#jobs = new Reflector({
+      ...ours,
+      resource: JOBS,
+      parse: (raw) => jobView(raw as V1Job),
+      onChange: (_key, before, after) => {
+        builds.jobChanged(before, after);
+        this.#enqueueOwners(after ?? before);
+        if (after === undefined || after.ended !== undefined) this.#wakeQueued();
+      },
+    });
+    this.#pods = new Reflector({
+      ...ours,
+      resource: PODS,
+      parse: (raw) => podView(raw as V1Pod),
+      onChange: (_key, before, after) => {
+        builds.podChanged(before, after);
+        const pod = after ?? before;
+        const job = pod && this.#jobs.get(`${pod.namespace}/${pod.job}`);
+        this.#enqueueOwners(job);
+      },
+    });
+  }
+
+  /** Starts watching; resolves when the first lists are in and passes begin. */
+  async start(): Promise<void> {
+    const { signal } = this.#stop;
+    // ImageSpecs first, then Jobs, then pods: what a status speaks of is then in the later lists.
+    const specs = this.#specs.run(signal);
+    await this.#specs.synced();
+    const jobs = this.#jobs.run(signal);
+    await this.#jobs.synced();
+    const pods = this.#pods.run(signal);
+    await this.#pods.synced();
+    const resync = setInterval(() => this.#resync(), RESYNC_MS);
+    signal.addEventListener('abort', () => clearInterval(resync));
+    this.#running = Promise.all([specs, jobs, pods]);
+    this.#ready = true;
+    this.#resync();
+  }
+
+  #ready = false;
+
+  /** True once passes have begun. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** False when a watch has been without any contact for too long. */
+  healthy(): boolean {
+    return [this.#specs, this.#jobs, this.#pods].every((reflector) => reflector.healthy());
+  }
+
+  /** ImageSpecs by their Ready condition, for the metrics. */
+  counts(): { ready: number; notReady: number; queue: number; builds: number } {
+    const specs = this.#specs.list();
+    const ready = specs.filter(
+      (spec) => conditionOf(spec.status?.conditions, 'Ready')?.status === 'True',
+    ).length;
+    return {
+      ready,
+      notReady: specs.length - ready,
+      queue: this.#queue.depth,
+      builds: this.#options.builds.active,
+    };
+  }
+
+  /** Ends the watches and waits for passes under way. Builds go on as Jobs. */
+  async stop(): Promise<void> {
+    await this.#queue.stop();
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #work(key: string): Promise<void> {
+    if (!this.#ready) return;
+    const object = this.#specs.get(key);
+    if (object === undefined || object.metadata.deletionTimestamp !== undefined) {
+      this.#queued.delete(key);
+      this.#queue.forget(key);
+      this.#options.answers.forget(key);
+      return;
+    }
+    const log = this.#options.log.child({ imageSpec: key, generation: object.metadata.generation });
+    const begun = performance.now();
+    const done = await reconcile(object, { ...this.#options, log }, this.#stop.signal);
+    this.#options.metrics.reconciled(done.result, (performance.now() - begun) / 1000);
+    if (done.queued) this.#queued.add(key);
+    else this.#queued.delete(key);
+    if (done.requeueAfterMs !== undefined) this.#queue.addAfter(key, this.#spread(done.requeueAfterMs));
+  }
+
+  /** Long waits end up to a tenth later, so that what started together does not ask together for ever. */
+  #spread(delayMs: number): number {
+    return delayMs < 60_000 ? delayMs : delayMs * (1 + 0.1 * (this.#options.random ?? Math.random)());
+  }
+
+  #enqueueOwners(job: JobView | undefined): void {
+    for (const owner of job?.owners ?? [])
+      this.#queue.add(keyOf({ namespace: job?.namespace, name: owner.name }));
+  }
+
+  #wakeQueued(): void {
+    const free = this.#options.settings.concurrency.builds - this.#options.builds.active;
+    for (const key of [...this.#queued].slice(0, Math.max(0, free))) this.#queue.add(key);
+  }
+
+  #resync(): void {
+    for (const object of this.#specs.list()) this.#queue.add(keyOf(object.metadata));
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Gathers everything one decision needs: from the caches, from the registry when it is time to ask, and
+ * from Events when a build does not start.
+ */
+
+import { conditionOf } from '../api/conditions.ts';
+import type { ImageSpec } from '../api/image-spec.ts';
+import { keyOf } from '../api/names.ts';
+import { buildContextOf } from '../build/context.ts';
+import { accessHash, jobPrefix } from '../build/job.ts';
+import type { ImageReference } from '../image/reference.ts';
+import { printReference } from '../image/reference.ts';
+import { type Target, targetOf } from '../image/target.ts';
+import type { Connection } from '../kube/connection.ts';
+import { warningsOf } from '../kube/warnings.ts';
+import type { Asked, Facts, JobFact, RegistryAnswer, Trouble } from '../plan/facts.ts';
+import type { Settings } from '../settings.ts';
+import type { Answers } from './answers.ts';
+import type { Builds } from './builds.ts';
+import type { JobView } from './views.ts';
+
+/** What observing needs to know of the world. */
+export interface Sources {
+  readonly connection: Connection;
+  readonly registry: {
+    digestOf(
+      ref: ImageReference,
+      options?: { signal?: AbortSignal; platforms?: readonly string[] },
+    ): Promise<RegistryAnswer>;
+  };
+  readonly settings: Settings;
+  readonly builds: Builds;
+  readonly answers: Answers;
+  readonly now: () => Date;
+}
+
+/** A build that has not begun after this long is asked why. */
+const WHY_AFTER_MS = 2000;
+
+/** @throws KubeError when the API server does not answer; registries' failures are facts */
+export async function observe(object: ImageSpec, sources: Sources, signal?: AbortSignal): Promise<Facts> {
+  const { settings, builds } = sources;
+  const { namespace, uid } = object.metadata;
+  const judged = targetOf(object, settings);
+  const context = judged.ok ? buildContextOf(judged.target, settings) : undefined;
+  const mine = builds
+    .jobsOf(namespace)
+    .filter((job) => job.ended === undefined && job.owners.some((owner) => owner.uid === uid));
+  const strayFacts = (prefix: string | undefined) =>
+    mine
+      .filter((job) => !job.deleting && (prefix === undefined || !isAttempt(job, prefix)))
+      .map((job) => ({ name: job.name, uid: job.uid, owners: job.owners.map((owner) => owner.uid) }));
+
+  if (!judged.ok)
+    return {
+      object,
+      wanted: { problems: judged.problems },
+      strays: strayFacts(undefined),
+      now: sources.now(),
+    };
+  if (context && !context.ok)
+    return {
+      object,
+      wanted: { problems: context.problems },
+      strays: strayFacts(undefined),
+      now: sources.now(),
+    };
+
+  const { target } = judged;
+  const prefix = jobPrefix(target);
+  const found = builds
+    .jobsOf(namespace)
+    .filter((job) => isAttempt(job, prefix))
+    .sort((a, b) => a.attempt - b.attempt);
+  const jobs = await Promise.all(found.map((job) => withTrouble(job, sources)));
+  const suspended = target.spec.suspend === true;
+  const busy = jobs.some((job) => job.ended === undefined);
+  const asked = suspended || busy ? undefined : await ask(object, target, sources, signal);
+  return {
+    object,
+    wanted: {
+      target,
+      access: accessHash(target, settings),
+      jobs,
+      asked,
+      slotFree: builds.slotFree,
+      slots: settings.concurrency.builds,
+      retries: target.spec.build?.retries ?? settings.defaults.retries,
+    },
+    strays: suspended ? [] : strayFacts(prefix),
+    now: sources.now(),
+  };
+}
+
+/** True for `<prefix>-<number>`. */
+const isAttempt = (job: JobView, prefix: string) => job.name === `${prefix}-${job.attempt}`;
+
+async function ask(
+  object: ImageSpec,
+  target: Target,
+  sources: Sources,
+  signal?: AbortSignal,
+): Promise<Asked | undefined> {
+  const key = keyOf(object.metadata);
+  const image = printReference(target.image);
+  const known = sources.answers.recall(key, image, !sources.builds.slotFree);
+  if (known?.answer.kind === 'present') {
+    const { status } = object;
+    const ready = status?.image === image && conditionOf(status.conditions, 'Ready')?.status === 'True';
+    if (ready && rebuildKnown(object, target)) return undefined;
+  } else if (known) return known;
+  const answer = await sources.registry.digestOf(target.image, {
+    platforms: target.effective.platforms,
+    ...(signal ? { signal } : {}),
+  });
+  return sources.answers.remember(key, image, answer);
+}
+
+function rebuildKnown(object: ImageSpec, target: Target): boolean {
+  return target.spec.rebuild === undefined || object.status?.rebuild === target.spec.rebuild;
+}
+
+async function withTrouble(job: JobView, sources: Sources): Promise<JobFact> {
+  const fact = sources.builds.factOf(job);
+  const silent =
+    fact.ended === undefined && fact.progress.state === 'pending' && fact.progress.words === undefined;
+  if (!silent || sources.now().getTime() - job.created < WHY_AFTER_MS) return fact;
+  const pod = sources.builds.podOf(job);
+  const about = pod
+    ? { kind: 'Pod', name: pod.name, uid: pod.uid }
+    : { kind: 'Job', name: job.name, uid: job.uid };
+  const warnings = await warningsOf(sources.connection, { namespace: job.namespace, ...about });
+  const latest = warnings.toSorted((a, b) => b.time.getTime() - a.time.getTime())[0];
+  const trouble: Trouble | undefined = latest && { reason: latest.reason, message: latest.message };
+  return trouble ? { ...fact, trouble } : fact;
+}

@@ -1,0 +1,97 @@
+/**
+ * One pass for one ImageSpec: observe → plan → apply → report.
+ *
+ * A pass may stop at any point and be done again from the start: what was created is found again, and the
+ * status is one write of a whole.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { conditionOf } from '../api/conditions.ts';
+import type { ImageSpec, Status } from '../api/image-spec.ts';
+import { API_VERSION, KIND } from '../api/names.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import { writeStatus } from '../kube/image-specs.ts';
+import type { Facts } from '../plan/facts.ts';
+import { type Plan, plan } from '../plan/plan.ts';
+import { progressingStatus } from '../plan/status.ts';
+import { apply, type Hands } from './apply.ts';
+import { observe, type Sources } from './observe.ts';
+
+export interface Parts extends Sources, Hands {
+  readonly events: Pick<EventRecorder, 'record'>;
+}
+
+export interface Reconciled {
+  readonly requeueAfterMs: number | undefined;
+  /** True while the ImageSpec waits for a place to build. */
+  readonly queued: boolean;
+  readonly result: 'success' | 'requeue' | 'requeue_after';
+}
+
+/** Observing that takes longer than this is shown in the status of an object nobody has spoken of yet. */
+const SHOW_PROGRESS_AFTER_MS = 1000;
+/** Facts that turn out stale again and again mean that others write at the same time. */
+const MOST_PLANS = 4;
+
+/** @throws whatever the API server failed with; the queue tries again */
+export async function reconcile(object: ImageSpec, parts: Parts, signal?: AbortSignal): Promise<Reconciled> {
+  let facts = await observeVisibly(object, parts, signal);
+  let decided = plan(facts);
+  for (let round = 1; ; round += 1) {
+    const applied = await apply(decided.actions, facts, parts);
+    if (applied.kind === 'done') break;
+    if (round === MOST_PLANS)
+      throw new Error('the Jobs of this ImageSpec keep changing; looking again later');
+    facts =
+      applied.kind === 'stale'
+        ? await observe(object, parts, signal)
+        : applied.kind === 'no-slot'
+          ? withWanted(facts, { slotFree: false })
+          : withWanted(facts, { refused: applied.words });
+    decided = plan(facts);
+  }
+  const written = await report(object, decided, parts);
+  return {
+    requeueAfterMs: written ? decided.requeueAfterMs : 1000,
+    queued: conditionOf(decided.status.conditions, 'Reconciling')?.reason === 'Queued',
+    result: !written ? 'requeue' : decided.requeueAfterMs === undefined ? 'success' : 'requeue_after',
+  };
+}
+
+/** Writes the status if it differs, then tells of the change. False when somebody wrote before us. */
+async function report(object: ImageSpec, decided: Plan, parts: Parts): Promise<boolean> {
+  const { namespace, name, uid, resourceVersion } = object.metadata;
+  if (!isDeepStrictEqual(normal(decided.status), normal(object.status))) {
+    const write = await writeStatus(parts.connection, { namespace, name, resourceVersion }, decided.status);
+    if (write === 'conflict') return false;
+    if (write === 'gone') return true;
+  }
+  const regarding = { apiVersion: API_VERSION, kind: KIND, namespace, name, uid };
+  for (const { type, reason, note, action } of decided.notes)
+    parts.events.record({ regarding, type, reason, note, action });
+  return true;
+}
+
+/** Key order and undefined values are no difference. */
+const normal = (status: Status | undefined): unknown => JSON.parse(JSON.stringify(status ?? {}));
+
+async function observeVisibly(object: ImageSpec, parts: Parts, signal?: AbortSignal): Promise<Facts> {
+  const observed = observe(object, parts, signal);
+  if (conditionOf(object.status?.conditions, 'Ready')) return observed;
+  const slow = Symbol('slow');
+  const timer = Promise.withResolvers<typeof slow>();
+  const timeout = setTimeout(() => timer.resolve(slow), SHOW_PROGRESS_AFTER_MS);
+  const first = await Promise.race([observed, timer.promise]).finally(() => clearTimeout(timeout));
+  if (first !== slow) return first;
+  const { namespace, name, resourceVersion } = object.metadata;
+  // The final status then meets a conflict and comes with the next pass, which asks nobody twice.
+  await writeStatus(
+    parts.connection,
+    { namespace, name, resourceVersion },
+    progressingStatus(object, parts.now()),
+  );
+  return observed;
+}
+
+function withWanted(facts: Facts, change: { slotFree?: boolean; refused?: string }): Facts {
+  return 'problems' in facts.wanted ? facts : { ...facts, wanted: { ...facts.wanted, ...change } };
+}

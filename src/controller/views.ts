@@ -1,0 +1,80 @@
+/** What the controller keeps of Jobs and pods: as little as its decisions need. */
+import type { V1Job, V1Pod } from '../api/kubernetes.ts';
+import { ANNOTATIONS, KIND, LABELS } from '../api/names.ts';
+
+export interface JobView {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly specHash: string;
+  readonly attempt: number;
+  readonly access: string;
+  readonly builder: string;
+  readonly rebuild: number;
+  readonly owners: readonly { readonly name: string; readonly uid: string }[];
+  readonly created: number;
+  readonly ended: number | undefined;
+  readonly deleting: boolean;
+}
+
+/** @throws nothing: what is missing is empty, and such a Job matches no ImageSpec */
+export function jobView(job: V1Job): JobView {
+  const { metadata, status } = job;
+  const labels = metadata?.labels ?? {};
+  const annotations = metadata?.annotations ?? {};
+  const end = status?.conditions?.find(
+    (condition) =>
+      (condition.type === 'Complete' || condition.type === 'Failed') && condition.status === 'True',
+  );
+  return {
+    namespace: metadata?.namespace ?? '',
+    name: metadata?.name ?? '',
+    uid: metadata?.uid ?? '',
+    resourceVersion: metadata?.resourceVersion ?? '',
+    specHash: annotations[ANNOTATIONS.specHash] ?? '',
+    attempt: Number(labels[LABELS.attempt] ?? 0),
+    access: labels[LABELS.access] ?? '',
+    builder: labels[LABELS.builder] ?? '',
+    rebuild: Number(annotations[ANNOTATIONS.rebuild] ?? 0),
+    owners: (metadata?.ownerReferences ?? [])
+      .filter((owner) => owner.kind === KIND)
+      .map((owner) => ({ name: owner.name, uid: owner.uid })),
+    created: timeOf(metadata?.creationTimestamp) ?? 0,
+    ended: end ? timeOf(end.lastTransitionTime) : undefined,
+    deleting: metadata?.deletionTimestamp !== undefined,
+  };
+}
+
+/** A pod with the parts of its status that tell how far it is. */
+export type PodView = Pick<V1Pod, 'status'> & {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly job: string;
+  readonly created: number;
+};
+
+export function podView(pod: V1Pod): PodView {
+  const { metadata, status } = pod;
+  return {
+    namespace: metadata?.namespace ?? '',
+    name: metadata?.name ?? '',
+    uid: metadata?.uid ?? '',
+    job: metadata?.labels?.['batch.kubernetes.io/job-name'] ?? '',
+    created: timeOf(metadata?.creationTimestamp) ?? 0,
+    status: {
+      ...(status?.phase === undefined ? {} : { phase: status.phase }),
+      ...(status?.reason === undefined ? {} : { reason: status.reason }),
+      ...(status?.message === undefined ? {} : { message: status.message }),
+      conditions: status?.conditions ?? [],
+      initContainerStatuses: status?.initContainerStatuses ?? [],
+      containerStatuses: status?.containerStatuses ?? [],
+    },
+  };
+}
+
+/** Milliseconds of an RFC 3339 time. */
+export function timeOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text);
+}

@@ -1,0 +1,111 @@
+/**
+ * The operator's front door: read the settings, build the parts, start, and on SIGTERM stop cleanly.
+ *
+ * `--settings FILE` names the settings (default: none), `--kubeconfig FILE` an API server outside a pod.
+ */
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { parseArgs } from 'node:util';
+import { Answers } from './controller/answers.ts';
+import { Builds } from './controller/builds.ts';
+import { Controller } from './controller/controller.ts';
+import { connect } from './kube/connection.ts';
+import { EventRecorder } from './kube/events.ts';
+import { makeLog } from './log.ts';
+import { makeMetrics } from './metrics.ts';
+import { anonymous, readDockerConfig } from './registry/credentials.ts';
+import { RegistryClient } from './registry/registry-client.ts';
+import { serve } from './server/server.ts';
+import { readSettings, SettingsError } from './settings.ts';
+
+const HELP = `usage: imagespec-operator [--settings FILE] [--kubeconfig FILE] [--port PORT]
+
+Watches ImageSpecs and sees to it that their images exist.
+
+  --settings FILE    the operator's settings (YAML); without it, the defaults
+  --kubeconfig FILE  the API server to use; without it, the pod's own
+  --port PORT        for /healthz, /readyz and /metrics (default 8080)
+  --help             this text
+
+Environment: LOG_LEVEL (info), STEP_IMAGE (image of the build steps: the operator's own).`;
+
+/** In-flight passes get this long after SIGTERM; then the process ends anyway. */
+const GRACE_MS = 20_000;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      settings: { type: 'string' },
+      kubeconfig: { type: 'string' },
+      port: { type: 'string', default: '8080' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return;
+  }
+  const settings = readSettings(
+    values.settings ? await readFile(values.settings, 'utf8') : '',
+    values.settings,
+  );
+  const stepImage = settings.stepImage ?? process.env.STEP_IMAGE;
+  if (!stepImage)
+    throw new SettingsError(
+      'stepImage: name the image of the build steps (the operator image), or set STEP_IMAGE',
+    );
+
+  const log = makeLog(process.env.LOG_LEVEL);
+  const connection = await connect({ kubeconfig: values.kubeconfig, env: process.env });
+  const credentials = settings.dockerConfigFile
+    ? readDockerConfig(await readFile(settings.dockerConfigFile, 'utf8'))
+    : { store: anonymous, ignored: [] };
+  for (const ignored of credentials.ignored)
+    log.warn({ ignored }, 'Part of the docker config file is not used');
+  const { registries, caBundle, proxy } = settings;
+  const registry = new RegistryClient({ registries, caBundle, proxy, credentials: credentials.store });
+  const events = new EventRecorder({ connection, log, instance: hostname() });
+  const metrics = makeMetrics();
+  const controller = new Controller({
+    connection,
+    registry,
+    settings,
+    events,
+    metrics,
+    log,
+    stepImage,
+    builds: new Builds(settings.concurrency.builds),
+    answers: new Answers(),
+    now: () => new Date(),
+  });
+  metrics.watch(() => controller.counts());
+  let stopping = false;
+  const probes = { healthy: () => controller.healthy(), ready: () => controller.ready && !stopping };
+  const server = await serve(Number(values.port), probes, metrics);
+
+  async function stop(signal: string): Promise<void> {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'Stopping');
+    setTimeout(() => process.exit(1), GRACE_MS).unref();
+    await controller.stop();
+    await events.idle();
+    await Promise.all([server.close(), registry.close(), connection.close()]);
+    log.info('Stopped');
+    process.exit(0);
+  }
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  process.on('SIGINT', () => void stop('SIGINT'));
+
+  log.info(
+    { server: connection.server, port: server.port, builders: settings.builders.map((one) => one.name) },
+    'Starting',
+  );
+  await controller.start();
+  log.info('Watching ImageSpecs');
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof SettingsError ? `the settings do not fit:\n${error.message}` : error);
+  process.exit(1);
+});

@@ -1,0 +1,317 @@
+/**
+ * Decide what one ImageSpec needs next, from facts alone.
+ *
+ * Nothing here talks to the network, reads a clock or logs: the same facts always give the same plan. The
+ * first rule that fits wins. The registry outranks every Job: an image that exists is ready, whatever
+ * became of the build that made it.
+ */
+import type { Status } from '../api/image-spec.ts';
+import { type FailureReason, RETRY, type StalledReason, say } from '../api/reasons.ts';
+import type { Failure } from '../build/outcome.ts';
+import { printReference } from '../image/reference.ts';
+import type { Asked, Facts, JobFact, Wanted } from './facts.ts';
+import { type Failed, type Note, type State, statusOf } from './status.ts';
+
+/** One effect on the world; `apply` carries it out, and each may be carried out again. */
+export type Action =
+  | { readonly kind: 'create-job'; readonly attempt: number }
+  | { readonly kind: 'join-job'; readonly job: string; readonly uid: string }
+  | { readonly kind: 'leave-job'; readonly job: string; readonly uid: string }
+  | { readonly kind: 'delete-job'; readonly job: string; readonly uid: string };
+
+export interface Plan {
+  readonly actions: readonly Action[];
+  readonly status: Status;
+  /** Events to record, once each. */
+  readonly notes: readonly Note[];
+  /** When to look again if nothing happens before, in milliseconds. */
+  readonly requeueAfterMs?: number;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+/** How long a registry may take to show what was just pushed. */
+const PUSH_SETTLES_MS = MINUTE;
+
+/** @param facts what `observe` gathered */
+export function plan(facts: Facts): Plan {
+  const strays = facts.strays.map(leave);
+  const done = (state: State, requeueAfterMs?: number, actions: readonly Action[] = []): Plan => ({
+    actions: [...strays, ...actions],
+    ...statusOf(facts, state),
+    ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
+  });
+
+  if ('problems' in facts.wanted) {
+    return done({ kind: 'stalled', reason: 'InvalidSpec', message: say.invalid(facts.wanted.problems) });
+  }
+  const wanted = facts.wanted;
+  if (wanted.target.spec.suspend === true) return done({ kind: 'suspended' });
+
+  const running = wanted.jobs.filter((job) => job.ended === undefined);
+  const current = running.at(-1);
+  if (current) return whileRunning(facts, wanted, current, done);
+
+  const rebuilding = rebuildWanted(facts.object.status, wanted);
+  const asked = wanted.asked;
+  if (asked === undefined) return done({ kind: 'unchanged' }, HOUR);
+  const { answer } = asked;
+  const askAgain = Math.max(0, askAgainAfterMs(asked) - asked.ageMs);
+
+  switch (answer.kind) {
+    case 'present': {
+      const made = wanted.jobs.findLast((job) => job.progress.state === 'succeeded');
+      if (!rebuilding) return done({ kind: 'ready', digest: answer.digest, job: made }, askAgain);
+      const again = ownBuild(wanted);
+      if (again?.progress.state === 'succeeded') {
+        const shown = again.progress.result?.digest === answer.digest || settled(again, facts.now);
+        if (shown) return done({ kind: 'ready', digest: answer.digest, job: again }, askAgain);
+        const message = say.pushed(imageName(wanted));
+        return done({ kind: 'working', reason: 'Building', message, job: again, rebuilding }, 2 * SECOND);
+      }
+      return build(facts, wanted, again, done, answer.digest);
+    }
+    case 'absent': {
+      const last = ownBuild(wanted);
+      if (last?.progress.state === 'succeeded' && !settled(last, facts.now)) {
+        return done(
+          { kind: 'working', reason: 'Building', message: say.pushed(imageName(wanted)), job: last },
+          2 * SECOND,
+        );
+      }
+      return build(facts, wanted, last, done);
+    }
+    case 'denied':
+      return done({ kind: 'unanswered', stalled: true, message: say.denied(answer.message) }, askAgain);
+    case 'unavailable': {
+      const message = say.unreachable(answer.message, Math.ceil(askAgainAfterMs(asked) / SECOND));
+      return done({ kind: 'unanswered', stalled: false, message }, askAgain);
+    }
+  }
+}
+
+/** How long a registry's answer is good for, or is to be lived with, before it is asked again. */
+export function askAgainAfterMs({ answer, times }: Pick<Asked, 'answer' | 'times'>): number {
+  switch (answer.kind) {
+    case 'present':
+      return HOUR;
+    case 'absent':
+      return 0;
+    case 'denied':
+      return backoff(2 * MINUTE, times, HOUR);
+    case 'unavailable':
+      return answer.retryAfterMs ?? backoff(5 * SECOND, times, 5 * MINUTE);
+  }
+}
+
+type Done = (state: State, requeueAfterMs?: number, actions?: readonly Action[]) => Plan;
+
+function whileRunning(facts: Facts, wanted: Wanted, job: JobFact, done: Done): Plan {
+  const uid = facts.object.metadata.uid;
+  const rebuilding = rebuildWanted(facts.object.status, wanted);
+  if (job.deleting) {
+    return done(
+      {
+        kind: 'working',
+        reason: 'Building',
+        message: say.building(job.builder, job.attempt, 'ending'),
+        job,
+        rebuilding,
+      },
+      2 * SECOND,
+    );
+  }
+  const mine = job.owners.includes(uid);
+  if (mine && job.owners.length === 1 && job.access !== wanted.access) {
+    const message = say.building(job.builder, job.attempt, 'replaced');
+    const replace: Action = { kind: 'delete-job', job: job.name, uid: job.uid };
+    return done({ kind: 'working', reason: 'Building', message, job, rebuilding }, 2 * SECOND, [replace]);
+  }
+  const join: Action[] = mine ? [] : [{ kind: 'join-job', job: job.name, uid: job.uid }];
+  const { progress, trouble } = job;
+  if (progress.state === 'pending' && trouble && /violates PodSecurity/.test(trouble.message)) {
+    const namespace = facts.object.metadata.namespace;
+    return done(
+      {
+        kind: 'stalled',
+        reason: 'PodSecurityDenied',
+        message: say.podSecurity(namespace, trouble.message),
+        job,
+      },
+      30 * SECOND,
+      join,
+    );
+  }
+  const words = progress.state === 'pending' ? (progress.words ?? trouble?.message) : undefined;
+  if (words !== undefined) {
+    return done(
+      { kind: 'working', reason: 'BuildPending', message: say.pending(words), job, rebuilding },
+      10 * SECOND,
+      join,
+    );
+  }
+  const step = progress.state === 'running' ? progress.step : 'starting';
+  const message = say.building(job.builder, job.attempt, step);
+  // A pod that has not started is looked at again: only Events tell why, and nobody watches those.
+  const pause = progress.state === 'pending' ? 3 * SECOND : MINUTE;
+  return done({ kind: 'working', reason: 'Building', message, job, rebuilding }, pause, join);
+}
+
+/**
+ * Nothing runs and something must be built: now, later, or not before something changes.
+ *
+ * @param old digest of the image that exists and is to be built again
+ */
+function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, done: Done, old?: string): Plan {
+  const rebuilding = old !== undefined;
+  const heeded = failureToHeed(facts.object.status, wanted, last);
+  const start = (failed?: Failed): Plan => {
+    if (!wanted.slotFree) {
+      const message = say.queued(wanted.slots);
+      return done({ kind: 'working', reason: 'Queued', message, failed, rebuilding }, 30 * SECOND);
+    }
+    if (wanted.refused !== undefined) return refused(wanted.refused, done, failed, rebuilding);
+    const attempt = nextAttempt(facts.object.status, wanted);
+    const message = say.building(wanted.target.builder.name, attempt, 'starting');
+    const create: Action = { kind: 'create-job', attempt };
+    return done(
+      { kind: 'working', reason: 'Building', message, starts: attempt, failed, rebuilding },
+      3 * SECOND,
+      [create],
+    );
+  };
+  if (heeded === undefined) return start();
+
+  const { reason, headline, count, at, failed } = heeded;
+  const rule = RETRY[reason];
+  const again = rule === 'bounded' ? count <= wanted.retries : rule === 'slow' && !rebuilding;
+  if (again) {
+    const pause =
+      rule === 'slow' ? backoff(2 * MINUTE, count, HOUR) : backoff(10 * SECOND, count, 5 * MINUTE);
+    const left = at + pause - facts.now.getTime();
+    if (left <= 0) return start(failed);
+    if (rule === 'slow')
+      return done(
+        { kind: 'stalled', reason: stalledBy(reason), message: say.failed(reason, headline), failed },
+        left,
+      );
+    const message = say.retrying(count, headline, Math.ceil(pause / SECOND));
+    return done({ kind: 'working', reason: 'Building', message, failed, rebuilding }, left);
+  }
+  // The old image is as good as before; the failure is told, and the request is done with.
+  if (rebuilding) return done({ kind: 'ready', digest: old, failed }, HOUR);
+  const message = rule === 'bounded' ? say.exhausted(reason, headline, count) : say.failed(reason, headline);
+  return done({ kind: 'stalled', reason: stalledBy(reason), message, failed });
+}
+
+/** A quota passes by itself; any other refusal is somebody's rule. */
+function refused(words: string, done: Done, failed: Failed | undefined, rebuilding: boolean): Plan {
+  if (/exceeded quota/.test(words)) {
+    return done(
+      { kind: 'working', reason: 'BuildPending', message: say.pending(words), failed, rebuilding },
+      30 * SECOND,
+    );
+  }
+  return done({ kind: 'stalled', reason: 'PolicyDenied', message: say.policy(words), failed }, MINUTE);
+}
+
+const stalledBy = (reason: FailureReason): StalledReason =>
+  reason === 'RegistryUnreachable' ? 'BuildFailed' : reason;
+
+interface Heeded {
+  readonly reason: FailureReason;
+  readonly headline: string;
+  readonly count: number;
+  /** When it failed, in milliseconds. */
+  readonly at: number;
+  /** Set when the status does not know this failure yet. */
+  readonly failed?: Failed;
+}
+
+/** The failure that speaks against another attempt: of this content, with this access. */
+function failureToHeed(
+  status: Status | undefined,
+  wanted: Wanted,
+  last: JobFact | undefined,
+): Heeded | undefined {
+  const known = status?.lastFailure;
+  const same =
+    known?.specHash === wanted.target.specHash && known.access === wanted.access ? known : undefined;
+  const failure = last === undefined ? undefined : failureOf(last);
+  if (last && failure) {
+    const told =
+      same !== undefined && status?.build?.jobName === last.name && status.build.completionTime !== undefined;
+    const seen = wanted.jobs.filter((job) => job.access === wanted.access && failureOf(job)).length;
+    const count = Math.max(seen, told ? same.count : (same?.count ?? 0) + 1);
+    const headline = point(wanted, failure, failure.headline);
+    const failed = told ? {} : { failed: { job: last, failure, headline, count } };
+    return { reason: failure.reason, headline, count, at: last.ended ?? last.created, ...failed };
+  }
+  if (!same || !isFailureReason(same.reason)) return undefined;
+  return {
+    reason: same.reason,
+    headline: same.message.split('\n')[0] ?? '',
+    count: same.count,
+    at: Date.parse(same.time),
+  };
+}
+
+const isFailureReason = (text: string): text is FailureReason => text in RETRY;
+
+/** What went wrong with a Job that ended; one that pushed and yet left no image failed too. */
+function failureOf(job: JobFact): Failure | undefined {
+  if (job.ended === undefined) return undefined;
+  if (job.progress.state === 'failed') return job.progress.failure;
+  const headline =
+    job.progress.state === 'succeeded'
+      ? 'the image was pushed, but the registry does not have it'
+      : 'the build pod disappeared before it ended';
+  return { step: 'verify', reason: 'RegistryUnreachable', headline, message: headline };
+}
+
+/** Adds which entry of the spec a failure is about. */
+function point(wanted: Wanted, failure: Failure, headline: string): string {
+  const subject = failure.subject?.toLowerCase();
+  if (subject === undefined || failure.reason !== 'PackageNotFound') return headline;
+  const { packages = [], aptPackages = [] } = wanted.target.spec;
+  const name = subject.replace(/[^a-z0-9._-].*$/, '').replace(/[-_.]+/g, '-');
+  const python = packages.findIndex(
+    (text) => (/^[A-Za-z0-9._-]+/.exec(text)?.[0] ?? '').toLowerCase().replace(/[-_.]+/g, '-') === name,
+  );
+  if (python >= 0) return `${headline}; check spec.packages[${python}]`;
+  const apt = aptPackages.findIndex(
+    (text) => text === failure.subject || text.split(/[:=]/)[0] === failure.subject,
+  );
+  return apt >= 0 ? `${headline}; check spec.aptPackages[${apt}]` : headline;
+}
+
+/** The latest attempt made with this ImageSpec's own access and rebuild number. */
+function ownBuild(wanted: Wanted): JobFact | undefined {
+  return wanted.jobs.findLast((job) => job.access === wanted.access);
+}
+
+/** n = 1 + the highest attempt known to Jobs or status, so that no name is used twice. */
+function nextAttempt(status: Status | undefined, wanted: Wanted): number {
+  const remembered = status?.specHash === wanted.target.specHash ? (status.build?.attempt ?? 0) : 0;
+  return 1 + Math.max(remembered, ...wanted.jobs.map((job) => job.attempt));
+}
+
+/** A new number in spec.rebuild; the first one ever seen is adopted without a build. */
+function rebuildWanted(status: Status | undefined, wanted: Wanted): boolean {
+  const { rebuild } = wanted.target.spec;
+  return rebuild !== undefined && status?.rebuild !== undefined && status.rebuild !== rebuild;
+}
+
+const settled = (job: JobFact, now: Date) => now.getTime() - (job.ended ?? job.created) > PUSH_SETTLES_MS;
+const imageName = (wanted: Wanted) => printReference(wanted.target.image);
+const leave = (stray: Facts['strays'][number]): Action => ({
+  kind: stray.owners.length > 1 ? 'leave-job' : 'delete-job',
+  job: stray.name,
+  uid: stray.uid,
+});
+
+/** `first`, then twice as long each time, at most `most`. */
+function backoff(first: number, times: number, most: number): number {
+  return Math.min(most, first * 2 ** Math.min(times - 1, 20));
+}

@@ -1,0 +1,312 @@
+/**
+ * The status that tells what was decided, and the Events that go with a change of it.
+ *
+ * The rules of api.md section 2 in one place: `Ready` always, `Reconciling` and `Stalled` only while true
+ * and never both; Unknown until an image was ready once; `resolvedImage` only while an image of the
+ * observed content exists.
+ */
+import { conditionOf, type NewCondition, stamped } from '../api/conditions.ts';
+import type { BuildStatus, ImageSpec, LastFailure, Status } from '../api/image-spec.ts';
+import { type Reason, type StalledReason, say, type WorkingReason } from '../api/reasons.ts';
+import { jobPrefix } from '../build/job.ts';
+import type { Failure } from '../build/outcome.ts';
+import { printReference } from '../image/reference.ts';
+import type { Facts, JobFact, Wanted } from './facts.ts';
+
+/** A build attempt that failed and is not in the status yet. */
+export interface Failed {
+  readonly job: JobFact;
+  readonly failure: Failure;
+  /** The failure's one line, naming the field it is about. */
+  readonly headline: string;
+  readonly count: number;
+}
+
+/** What was decided, before it is put into words and conditions. */
+export type State =
+  | {
+      readonly kind: 'ready';
+      readonly digest: string;
+      readonly job?: JobFact | undefined;
+      readonly failed?: Failed | undefined;
+    }
+  | {
+      readonly kind: 'working';
+      readonly reason: WorkingReason;
+      readonly message: string;
+      readonly job?: JobFact;
+      /** Number of the attempt that starts now. */
+      readonly starts?: number;
+      readonly failed?: Failed | undefined;
+      /** The image is being built again and the old one still exists. */
+      readonly rebuilding?: boolean;
+    }
+  | {
+      readonly kind: 'stalled';
+      readonly reason: StalledReason;
+      readonly message: string;
+      readonly job?: JobFact;
+      readonly failed?: Failed | undefined;
+    }
+  /** The registry gave no answer that counts. */
+  | { readonly kind: 'unanswered'; readonly stalled: boolean; readonly message: string }
+  | { readonly kind: 'suspended' }
+  /** Nobody had to be asked: everything is as the status says. */
+  | { readonly kind: 'unchanged' };
+
+/** An Event to be. */
+export interface Note {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: Reason | 'BuildStarted';
+  readonly note: string;
+  readonly action: 'Check' | 'Build';
+}
+
+/** The whole new status and the Events of this change. */
+export function statusOf(facts: Facts, state: State): { status: Status; notes: Note[] } {
+  const before = facts.object.status;
+  const generation = facts.object.metadata.generation;
+  const wanted = 'target' in facts.wanted ? facts.wanted : undefined;
+  const image = wanted ? printReference(wanted.target.image) : undefined;
+  const same = wanted !== undefined && before?.specHash === wanted.target.specHash && before.image === image;
+  const wasReady =
+    same && before?.resolvedImage !== undefined && conditionOf(before.conditions, 'Ready')?.status === 'True';
+  const notReady = before?.latestReady === undefined ? 'Unknown' : 'False';
+  const keeps =
+    wasReady &&
+    (state.kind === 'unanswered' ||
+      state.kind === 'suspended' ||
+      state.kind === 'unchanged' ||
+      (state.kind === 'working' && state.rebuilding === true));
+
+  const condition = (
+    type: NewCondition['type'],
+    status: NewCondition['status'],
+    reason: Reason,
+    message: string,
+  ): NewCondition => ({
+    type,
+    status,
+    reason,
+    message,
+    observedGeneration: generation,
+  });
+  const readyBefore = conditionOf(before?.conditions, 'Ready');
+
+  function conditions(): NewCondition[] {
+    if (keeps && readyBefore) {
+      if (state.kind === 'working') {
+        // Ready still speaks of the old generation, so that whoever waits for this one waits.
+        const ready = {
+          ...readyBefore,
+          type: 'Ready' as const,
+          observedGeneration: Math.min(readyBefore.observedGeneration ?? 0, generation - 1),
+        };
+        return [ready, condition('Reconciling', 'True', state.reason, state.message)];
+      }
+      return [{ ...readyBefore, type: 'Ready', observedGeneration: generation }];
+    }
+    switch (state.kind) {
+      case 'ready':
+        return [condition('Ready', 'True', 'ImageAvailable', say.available(image ?? ''))];
+      case 'working':
+        return [
+          condition('Ready', notReady, state.reason, state.message),
+          condition('Reconciling', 'True', state.reason, state.message),
+        ];
+      case 'stalled':
+        return stalled(state.reason, state.message);
+      case 'unanswered':
+        if (state.stalled) return stalled('RegistryDenied', state.message);
+        return [
+          condition('Ready', notReady, 'RegistryUnreachable', state.message),
+          condition('Reconciling', 'True', 'RegistryUnreachable', state.message),
+        ];
+      case 'suspended':
+        return [condition('Ready', 'Unknown', 'Suspended', say.suspended())];
+      case 'unchanged':
+        return [
+          condition('Ready', notReady, 'Progressing', say.progressing()),
+          condition('Reconciling', 'True', 'Progressing', say.progressing()),
+        ];
+    }
+  }
+  const stalled = (reason: StalledReason, message: string) => [
+    condition('Ready', 'False', reason, message),
+    condition('Stalled', 'True', reason, message),
+  ];
+
+  const resolvedImage =
+    state.kind === 'ready' && image ? `${image}@${state.digest}` : keeps ? before?.resolvedImage : undefined;
+  const digest = state.kind === 'ready' ? state.digest : keeps ? before?.digest : undefined;
+  const job =
+    state.kind === 'ready' || state.kind === 'working' || state.kind === 'stalled' ? state.job : undefined;
+  const failed = 'failed' in state ? state.failed : undefined;
+  const shownJob = job ?? failed?.job;
+  const result = shownJob?.progress.state === 'succeeded' ? shownJob.progress.result : undefined;
+
+  const status: Status = clean({
+    observedGeneration: generation,
+    specHash: wanted?.target.specHash,
+    image,
+    resolvedImage,
+    digest,
+    checkedBy: resolvedImage === undefined ? undefined : 'Operator',
+    latestReady: latestReady(facts, wanted, resolvedImage),
+    base: result?.base ?? (same ? before?.base : undefined),
+    build: buildOf(facts, wanted, state, shownJob, same),
+    lastFailure: lastFailure(facts, wanted, state, failed, resolvedImage),
+    rebuild: rebuildOf(before, wanted, state),
+    conditions: stamped(conditions(), before?.conditions ?? [], facts.now),
+  });
+  return { status, notes: notesOf(facts, state, status, keeps) };
+}
+
+/** What the status says while a first look takes long. */
+export function progressingStatus(object: ImageSpec, now: Date): Status {
+  const observedGeneration = object.metadata.generation;
+  const words = { reason: 'Progressing', message: say.progressing(), observedGeneration };
+  const conditions: NewCondition[] = [
+    { type: 'Ready', status: 'Unknown', ...words },
+    { type: 'Reconciling', status: 'True', ...words },
+  ];
+  return { ...object.status, observedGeneration, conditions: stamped(conditions, [], now) };
+}
+
+function latestReady(
+  facts: Facts,
+  wanted: Wanted | undefined,
+  resolvedImage: string | undefined,
+): Status['latestReady'] {
+  const before = facts.object.status?.latestReady;
+  if (!wanted || resolvedImage === undefined || before?.image === resolvedImage) return before;
+  return {
+    image: resolvedImage,
+    specHash: wanted.target.specHash,
+    observedGeneration: facts.object.metadata.generation,
+    time: timeOf(facts.now.getTime()),
+  };
+}
+
+function buildOf(
+  facts: Facts,
+  wanted: Wanted | undefined,
+  state: State,
+  job: JobFact | undefined,
+  same: boolean,
+): BuildStatus | undefined {
+  const before = facts.object.status?.build;
+  if (!wanted) return undefined;
+  if (state.kind === 'working' && state.starts !== undefined) {
+    return {
+      jobName: `${jobPrefix(wanted.target)}-${state.starts}`,
+      attempt: state.starts,
+      builder: wanted.target.builder.name,
+      startTime: timeOf(facts.now.getTime()),
+    };
+  }
+  if (!job) return same ? before : undefined;
+  const told = job.progress.state === 'succeeded' ? job.progress.result?.seconds : undefined;
+  const queue = job.started === undefined ? undefined : Math.max(0, (job.started - job.created) / 1000);
+  return clean({
+    jobName: job.name,
+    attempt: job.attempt,
+    builder: job.builder,
+    startTime: timeOf(job.created),
+    completionTime: job.ended === undefined ? undefined : timeOf(job.ended),
+    seconds: told || queue !== undefined ? clean({ queue, ...told }) : undefined,
+  });
+}
+
+function lastFailure(
+  facts: Facts,
+  wanted: Wanted | undefined,
+  state: State,
+  failed: Failed | undefined,
+  resolvedImage: string | undefined,
+): LastFailure | undefined {
+  const status = facts.object.status;
+  if (wanted && failed) {
+    const words = failed.failure.message.trim();
+    return {
+      specHash: wanted.target.specHash,
+      access: wanted.access,
+      reason: failed.failure.reason,
+      step: failed.failure.step,
+      message: (words === '' || words === failed.headline
+        ? failed.headline
+        : `${failed.headline}\n${words}`
+      ).slice(0, 4096),
+      time: timeOf(failed.job.ended ?? failed.job.created),
+      count: failed.count,
+    };
+  }
+  const before = status?.lastFailure;
+  // A newer image answers an old failure; one that failed after it (a rebuild) stays to be read.
+  const answered =
+    state.kind === 'ready' &&
+    before &&
+    (resolvedImage !== status?.latestReady?.image || before.time < (status?.latestReady?.time ?? ''));
+  return answered ? undefined : before;
+}
+
+function rebuildOf(before: Status | undefined, wanted: Wanted | undefined, state: State): number | undefined {
+  if (!wanted) return before?.rebuild;
+  const asked = wanted.target.spec.rebuild;
+  return state.kind === 'ready' ? (asked ?? before?.rebuild ?? 0) : (before?.rebuild ?? asked ?? 0);
+}
+
+function notesOf(facts: Facts, state: State, status: Status, keeps: boolean): Note[] {
+  const before = facts.object.status;
+  const ready = conditionOf(status.conditions, 'Ready');
+  const was = conditionOf(before?.conditions, 'Ready');
+  const changed = ready?.reason !== was?.reason || ready?.message !== was?.message;
+  const notes: Note[] = [];
+  if ('failed' in state && state.failed) {
+    notes.push({
+      type: 'Warning',
+      reason: state.failed.failure.reason,
+      note: status.lastFailure?.message ?? '',
+      action: 'Build',
+    });
+  }
+  if (state.kind === 'working' && state.starts !== undefined) {
+    notes.push({
+      type: 'Normal',
+      reason: 'BuildStarted',
+      note: `Created Job ${status.build?.jobName} for ${status.image}`,
+      action: 'Build',
+    });
+  }
+  if (state.kind === 'ready' && status.resolvedImage !== before?.resolvedImage) {
+    notes.push({
+      type: 'Normal',
+      reason: 'ImageAvailable',
+      note: status.resolvedImage ?? '',
+      action: state.job ? 'Build' : 'Check',
+    });
+  }
+  if (state.kind === 'stalled' && !state.failed && changed) {
+    notes.push({ type: 'Warning', reason: state.reason, note: state.message, action: 'Check' });
+  }
+  if (state.kind === 'working' && state.reason === 'BuildPending' && changed) {
+    notes.push({ type: 'Warning', reason: 'BuildPending', note: state.message, action: 'Build' });
+  }
+  if (state.kind === 'unanswered' && (keeps || changed)) {
+    notes.push({
+      type: 'Warning',
+      reason: state.stalled ? 'RegistryDenied' : 'RegistryUnreachable',
+      note: state.message,
+      action: 'Check',
+    });
+  }
+  return notes;
+}
+
+/** Without the keys whose value is undefined. */
+function clean<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } & T {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as never;
+}
+
+/** RFC 3339 in whole seconds, as Kubernetes writes times. */
+const timeOf = (milliseconds: number) => `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;

@@ -1,0 +1,41 @@
+/**
+ * The program inside build pods: `prepare` before the engine, `verify` after it.
+ *
+ * It runs with the tenant's secrets and without any Kubernetes permission. Whatever it has to say ends up
+ * in the termination message, as JSON that the operator parses as untrusted.
+ */
+import { writeFileSync } from 'node:fs';
+import { MAX_TERMINATION_BYTES, type StepFailure } from '../api/build-result.ts';
+import { StepError } from './failure.ts';
+import { prepare } from './prepare.ts';
+import { verify } from './verify.ts';
+
+const TERMINATION_LOG = '/dev/termination-log';
+
+const STEPS = { prepare, verify } as const;
+
+async function main(): Promise<void> {
+  const step = STEPS[process.argv[2] as keyof typeof STEPS];
+  if (!step) {
+    console.error(`usage: step ${Object.keys(STEPS).join(' | ')}`);
+    process.exit(2);
+  }
+  const told = await step();
+  if (told !== undefined) tell(JSON.stringify(told));
+}
+
+function tell(message: string): void {
+  console.log(message);
+  writeFileSync(TERMINATION_LOG, message);
+}
+
+main().catch((error: unknown) => {
+  const words = error instanceof Error ? error.message : String(error);
+  const failure: StepFailure = {
+    reason: error instanceof StepError ? error.reason : 'BuildFailed',
+    // JSON may need six characters for one.
+    message: words.slice(0, MAX_TERMINATION_BYTES / 8),
+  };
+  tell(JSON.stringify(failure));
+  process.exit(1);
+});

@@ -1,0 +1,58 @@
+/**
+ * The step after the engine: asks the registry for what the engine says it pushed, with the tenant's own
+ * credentials, and reports digest and times.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BuildResult } from '../api/build-result.ts';
+import { PATHS } from '../build/engine.ts';
+import { ENGINES } from '../build/engines.ts';
+import { parseReference } from '../image/reference.ts';
+import { noAnswer, StepError } from './failure.ts';
+import { readContext, registryFor } from './pod.ts';
+
+/** Registries may take a moment to show what was pushed. */
+const PATIENCE_MS = 30_000;
+const PAUSE_MS = 1000;
+
+export async function verify(): Promise<BuildResult> {
+  const begun = Date.now();
+  const context = readContext();
+  const image = parseReference(context.image);
+  const digest = ENGINES[context.engine].digestOf(readFileSync(PATHS.result, 'utf8'));
+  if (!image || digest === undefined) throw new StepError('BuildFailed', 'the engine left no digest behind');
+
+  const registry = registryFor(context);
+  for (;;) {
+    const answer = await registry.digestOf(image);
+    if (answer.kind === 'present' && answer.digest === digest) break;
+    if (answer.kind === 'denied' || Date.now() - begun > PATIENCE_MS) {
+      if (answer.kind === 'present') {
+        throw new StepError(
+          'BuildFailed',
+          `${context.image} is ${answer.digest} in the registry, not the ${digest} that was pushed`,
+        );
+      }
+      throw noAnswer(answer, context.image, 'RegistryUnreachable');
+    }
+    await sleep(PAUSE_MS);
+  }
+  await registry.close();
+  return {
+    digest,
+    base: JSON.parse(readFileSync(join(PATHS.work, 'base.json'), 'utf8')),
+    seconds: {
+      prepare: between('prepare'),
+      build: between('build'),
+      verify: round((Date.now() - begun) / 1000),
+    },
+  };
+}
+
+function between(step: string): number {
+  const at = (end: string) => statSync(join(PATHS.times, `${step}.${end}`)).mtimeMs;
+  return round(Math.max(0, at('end') - at('begin')) / 1000);
+}
+
+const round = (seconds: number) => Math.round(seconds * 100) / 100;

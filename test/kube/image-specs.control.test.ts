@@ -1,0 +1,79 @@
+/** Status writes on a real API server with the real CRD. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { beforeAll, expect, inject, test } from 'vitest';
+import { API_VERSION, KIND } from '../../src/api/names.ts';
+import { writeStatus } from '../../src/kube/image-specs.ts';
+import { IMAGE_SPECS, pathOf } from '../../src/kube/resource.ts';
+import { connectFor, newNamespace } from '../support/kube.ts';
+
+const { kubeconfig, kubectl } = inject('controlPlane');
+
+interface WithStatus {
+  metadata: { resourceVersion: string };
+  status?: Record<string, unknown> & { conditions?: { type: string }[] };
+}
+
+beforeAll(async () => {
+  const run = (...args: string[]) => promisify(execFile)(kubectl, ['--kubeconfig', kubeconfig, ...args]);
+  await run('apply', '--server-side', '--force-conflicts', '-f', 'crds');
+  await run('wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev');
+});
+
+function condition(type: string) {
+  const lastTransitionTime = '2026-11-25T20:00:00Z';
+  return { type, status: 'True', reason: 'Progressing', message: 'At it.', lastTransitionTime };
+}
+
+async function stage() {
+  const connection = await connectFor(kubeconfig);
+  const namespace = await newNamespace(connection);
+  const path = pathOf(IMAGE_SPECS, { namespace, name: 'one' });
+  const made = await connection.request<WithStatus>({
+    method: 'POST',
+    path: pathOf(IMAGE_SPECS, { namespace }),
+    body: { apiVersion: API_VERSION, kind: KIND, metadata: { name: 'one' }, spec: { packages: ['numpy'] } },
+  });
+  const at = (resourceVersion: string) => ({ namespace, name: 'one', resourceVersion });
+  const read = () => connection.request<WithStatus>({ method: 'GET', path });
+  return { connection, path, made, at, read };
+}
+
+test('writes a whole status; what is left out next time is removed', async () => {
+  const { connection, made, at, read } = await stage();
+  const both = { observedGeneration: 1, conditions: [condition('Ready'), condition('Reconciling')] };
+  expect(await writeStatus(connection, at(made.metadata.resourceVersion), both)).toBe('written');
+
+  const next = await read();
+  expect(next.status?.conditions?.map(({ type }) => type)).toEqual(['Ready', 'Reconciling']);
+  const one = { observedGeneration: 1, conditions: [condition('Ready')] };
+  expect(await writeStatus(connection, at(next.metadata.resourceVersion), one)).toBe('written');
+  expect((await read()).status?.conditions?.map(({ type }) => type)).toEqual(['Ready']);
+});
+
+test('does not write about an object that has changed since', async () => {
+  const { connection, path, made, at, read } = await stage();
+  await connection.request({
+    method: 'PATCH',
+    path,
+    contentType: 'application/merge-patch+json',
+    body: { metadata: { labels: { changed: 'yes' } } },
+  });
+  const status = { observedGeneration: 7 };
+  expect(await writeStatus(connection, at(made.metadata.resourceVersion), status)).toBe('conflict');
+  expect((await read()).status?.observedGeneration).not.toBe(7);
+});
+
+test('knows that an object is gone', async () => {
+  const { connection, path, made, at } = await stage();
+  await connection.request({ method: 'DELETE', path });
+  expect(await writeStatus(connection, at(made.metadata.resourceVersion), {})).toBe('gone');
+});
+
+test('throws the words with which a status is refused', async () => {
+  const { connection, made, at } = await stage();
+  const status = { observedGeneration: 'one' };
+  await expect(writeStatus(connection, at(made.metadata.resourceVersion), status)).rejects.toMatchObject({
+    message: expect.stringContaining('observedGeneration'),
+  });
+});

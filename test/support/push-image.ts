@@ -1,0 +1,105 @@
+/** Puts tiny images into a registry by plain HTTP (distribution-spec, section "Push"). */
+import { createHash } from 'node:crypto';
+
+export interface PushTarget {
+  /** `http://127.0.0.1:5000`. */
+  readonly origin: string;
+  readonly repository: string;
+  /** `Authorization`, if the registry wants one. */
+  readonly authorization?: string;
+}
+
+export interface TinyImage {
+  /** `os/arch[/variant]`. */
+  readonly platform: string;
+  /** The `config` member of the image's configuration. */
+  readonly config?: object;
+}
+
+const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const INDEX = 'application/vnd.oci.image.index.v1+json';
+
+export const digestOfBytes = (bytes: Buffer | string) =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+/** Pushes an image without layers. @returns the digest of its manifest */
+export async function pushImage(target: PushTarget, tag: string, image: TinyImage): Promise<string> {
+  return (await pushManifestOf(target, tag, image)).digest;
+}
+
+/** Pushes several images under one index. @returns the digest of the index */
+export async function pushIndex(
+  target: PushTarget,
+  tag: string,
+  images: readonly TinyImage[],
+): Promise<string> {
+  const manifests: object[] = [];
+  for (const image of images) {
+    const { digest, size } = await pushManifestOf(target, undefined, image);
+    const [os, architecture, variant] = image.platform.split('/');
+    manifests.push({ mediaType: MANIFEST, digest, size, platform: { os, architecture, variant } });
+  }
+  const bytes = JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests });
+  await put(target, `manifests/${tag}`, bytes, INDEX);
+  return digestOfBytes(bytes);
+}
+
+async function pushManifestOf(target: PushTarget, tag: string | undefined, image: TinyImage) {
+  const [os, architecture, variant] = image.platform.split('/');
+  const config = JSON.stringify({
+    os,
+    architecture,
+    variant,
+    config: image.config ?? {},
+    rootfs: { type: 'layers', diff_ids: [] },
+  });
+  const configDigest = await pushBlob(target, config);
+  const bytes = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: MANIFEST,
+    config: {
+      mediaType: 'application/vnd.oci.image.config.v1+json',
+      digest: configDigest,
+      size: Buffer.byteLength(config),
+    },
+    layers: [],
+  });
+  const digest = digestOfBytes(bytes);
+  await put(target, `manifests/${tag ?? digest}`, bytes, MANIFEST);
+  return { digest, size: Buffer.byteLength(bytes) };
+}
+
+/** @returns the blob's digest */
+export async function pushBlob(target: PushTarget, content: string): Promise<string> {
+  const digest = digestOfBytes(content);
+  const opened = await send(target, 'POST', `${target.origin}/v2/${target.repository}/blobs/uploads/`, 202);
+  const upload = new URL(opened.headers.get('location') ?? '', target.origin);
+  upload.searchParams.set('digest', digest);
+  await send(target, 'PUT', upload.href, 201, content, 'application/octet-stream');
+  return digest;
+}
+
+async function put(target: PushTarget, path: string, content: string, mediaType: string): Promise<void> {
+  await send(target, 'PUT', `${target.origin}/v2/${target.repository}/${path}`, 201, content, mediaType);
+}
+
+async function send(
+  target: PushTarget,
+  method: string,
+  url: string,
+  wanted: number,
+  body?: string,
+  mediaType?: string,
+): Promise<Response> {
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(mediaType === undefined ? {} : { 'content-type': mediaType }),
+      ...(target.authorization === undefined ? {} : { authorization: target.authorization }),
+    },
+    ...(body === undefined ? {} : { body }),
+  });
+  const text = await response.text();
+  if (response.status !== wanted) throw new Error(`${method} ${url}: ${response.status} ${text}`);
+  return response;
+}

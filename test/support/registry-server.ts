@@ -1,0 +1,99 @@
+/**
+ * The real docker-registry (Debian's `docker-registry`, distribution 2.8) on a free loopback port,
+ * its storage in a temporary folder that goes with it.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { stringify } from 'yaml';
+import type { TokenServer } from './token-server.ts';
+
+/** The one login of a registry with `auth: 'basic'`. */
+export const TEST_LOGIN = { username: 'tester', password: 'password-for-tests' } as const;
+/** bcrypt of that password at the lowest cost; protects nothing. */
+const HTPASSWD = `${TEST_LOGIN.username}:$2b$04$8I0BWrUo9Fqkow.ptg4k8eCjcFk8fr6rSSMzUJP8n220VCXPUHE4u\n`;
+
+export interface RegistryServerOptions {
+  /** @default anonymous */
+  readonly auth?: 'basic' | TokenServer;
+}
+
+export interface RegistryServer {
+  /** `127.0.0.1:port`; plain HTTP. */
+  readonly host: string;
+  readonly origin: string;
+  stop(): Promise<void>;
+}
+
+/** @throws when the binary is missing or does not listen within 10 s; the message ends with its log */
+export async function startRegistry(options: RegistryServerOptions = {}): Promise<RegistryServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'imagespec-registry-'));
+  await writeFile(join(folder, 'htpasswd'), HTPASSWD);
+  if (typeof options.auth === 'object')
+    await writeFile(join(folder, 'token.pem'), options.auth.certificate.certificatePem);
+  await writeFile(join(folder, 'config.yml'), configOf(folder, options));
+
+  const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], {
+    env: { PATH: process.env.PATH, OTEL_TRACES_EXPORTER: 'none' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve()).once('error', () => resolve());
+  });
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+
+  const log: string[] = [];
+  const listening = new Promise<string>((resolve) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface(stream).on('line', (line) => {
+        log.push(line);
+        const host = /listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1];
+        if (host !== undefined) resolve(host);
+      });
+    }
+  });
+  try {
+    const host = await Promise.race([
+      listening,
+      once(child, 'exit').then(() => undefined),
+      new Promise<undefined>((resolve) => setTimeout(resolve, 10_000, undefined).unref()),
+    ]);
+    if (host === undefined) throw new Error(`docker-registry does not listen:\n${log.slice(-10).join('\n')}`);
+    return { host, origin: `http://${host}`, stop };
+  } catch (error) {
+    await stop();
+    throw new Error('docker-registry could not be started (Debian package docker-registry)', {
+      cause: error,
+    });
+  }
+}
+
+function configOf(folder: string, { auth }: RegistryServerOptions): string {
+  return stringify({
+    version: 0.1,
+    log: { level: 'info', accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: join(folder, 'storage') }, delete: { enabled: true } },
+    http: { addr: '127.0.0.1:0', secret: 'for tests' },
+    ...(auth === undefined
+      ? {}
+      : auth === 'basic'
+        ? { auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } } }
+        : {
+            auth: {
+              token: {
+                realm: auth.realm,
+                service: auth.service,
+                issuer: auth.issuer,
+                rootcertbundle: join(folder, 'token.pem'),
+              },
+            },
+          }),
+  });
+}
