@@ -6,11 +6,13 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { V1Pod } from './api/kubernetes.ts';
 import { Answers } from './controller/answers.ts';
 import { Builds } from './controller/builds.ts';
 import { Controller } from './controller/controller.ts';
-import { connect } from './kube/connection.ts';
+import { type Connection, connect } from './kube/connection.ts';
 import { EventRecorder } from './kube/events.ts';
+import { PODS, pathOf } from './kube/resource.ts';
 import { makeLog } from './log.ts';
 import { makeMetrics } from './metrics.ts';
 import { anonymous, readDockerConfig } from './registry/credentials.ts';
@@ -27,7 +29,8 @@ Watches ImageSpecs and sees to it that their images exist.
   --port PORT        for /healthz, /readyz and /metrics (default 8080)
   --help             this text
 
-Environment: LOG_LEVEL (info), STEP_IMAGE (image of the build steps: the operator's own).`;
+Environment: LOG_LEVEL (info); POD_NAMESPACE and POD_NAME tell the pod its own image, which is also
+that of the build steps, unless the settings name another (stepImage).`;
 
 /** In-flight passes get this long after SIGTERM; then the process ends anyway. */
 const GRACE_MS = 20_000;
@@ -49,14 +52,9 @@ async function main(): Promise<void> {
     values.settings ? await readFile(values.settings, 'utf8') : '',
     values.settings,
   );
-  const stepImage = settings.stepImage ?? process.env.STEP_IMAGE;
-  if (!stepImage)
-    throw new SettingsError(
-      'stepImage: name the image of the build steps (the operator image), or set STEP_IMAGE',
-    );
-
   const log = makeLog(process.env.LOG_LEVEL);
   const connection = await connect({ kubeconfig: values.kubeconfig, env: process.env });
+  const stepImage = settings.stepImage ?? (await ownImage(connection));
   const credentials = settings.dockerConfigFile
     ? readDockerConfig(await readFile(settings.dockerConfigFile, 'utf8'))
     : { store: anonymous, ignored: [] };
@@ -103,6 +101,20 @@ async function main(): Promise<void> {
   );
   await controller.start();
   log.info('Watching ImageSpecs');
+}
+
+/** The image this pod runs: what is good enough for the operator is good enough for its steps. */
+async function ownImage(connection: Connection): Promise<string> {
+  const { POD_NAMESPACE: namespace, POD_NAME: name } = process.env;
+  if (!namespace || !name) {
+    throw new SettingsError(
+      'stepImage: name the image of the build steps, which is the image of the operator',
+    );
+  }
+  const pod = await connection.request<V1Pod>({ method: 'GET', path: pathOf(PODS, { namespace, name }) });
+  const image = pod.spec?.containers.find((container) => container.name === 'operator')?.image;
+  if (!image) throw new Error(`the pod ${namespace}/${name} has no container named operator`);
+  return image;
 }
 
 main().catch((error: unknown) => {

@@ -4,7 +4,7 @@
  * An engine is the program that turns a Dockerfile into a pushed image. Its upstream image is used
  * unchanged; everything of ours happens in the steps before and after it.
  */
-import type { V1Container, V1PodSecurityContext, V1Volume } from '../api/kubernetes.ts';
+import type { V1Container, V1Volume } from '../api/kubernetes.ts';
 import type { FailureReason } from '../api/reasons.ts';
 import type { BuildContext } from './context.ts';
 
@@ -31,8 +31,6 @@ export interface Engine {
   /** The container of the step `build`, without image, resources and the mounts all steps share. */
   readonly container: Pick<V1Container, 'command' | 'args' | 'env' | 'securityContext' | 'volumeMounts'>;
   readonly volumes: readonly V1Volume[];
-  /** What the pod as a whole must allow. */
-  readonly podSecurityContext: V1PodSecurityContext;
   /** The files the engine reads, below {@link PATHS.work}; made by `prepare`. */
   files(context: BuildContext, prepared: Prepared): Record<string, string>;
   /** The digest in the file the engine left behind ({@link PATHS.result}). */

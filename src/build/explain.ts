@@ -101,8 +101,8 @@ const REGISTRY: readonly Rule[] = [
   {
     reason: 'RegistryDenied',
     pattern:
-      /((?:failed to push|push access denied|insufficient_scope|unauthorized|denied:|401 Unauthorized|403 Forbidden)[^\n]{0,200})/i,
-    headline: 'the registry refused: $1',
+      /((?:push access denied|insufficient_scope|unauthorized|: denied\b|401 Unauthorized|403 Forbidden)[^\n]{0,200})/i,
+    headline: 'the registry refused the push ($1)',
   },
   {
     reason: 'BaseImageNotFound',
@@ -142,15 +142,20 @@ export function explainLog(log: string): Explained {
 /** The lines a reader wants: the failed step's own output, without BuildKit's frame and time stamps. */
 export function lastLines(log: string): string {
   const lines = log.split('\n').map((line) => line.replace(/\r$/, ''));
-  const start = lines.findIndex((line) => /^ > (?:importing|exporting|\[)/.test(line));
+  // Each failed vertex has a section ` > name:` … `------`; a cold cache has one too, and comes first.
+  const start = lines.findLastIndex((line) => /^ > \[/.test(line));
   const rest = lines.slice(start + 1);
   const end = rest.indexOf('------');
-  const own = start < 0 || end <= 0 ? lines.filter((line) => line !== '------') : rest.slice(0, end);
-  return own
+  const section = start < 0 ? [] : rest.slice(0, end < 0 ? undefined : end);
+  const own = section.some((line) => line.trim() !== '')
+    ? section
+    : lines.filter((line) => line.startsWith('error: '));
+  const shown = own.length > 0 ? own : lines.filter((line) => line !== '------');
+  const text = shown
     .map((line) => line.replace(STAMP, ''))
     .join('\n')
-    .trim()
-    .slice(-3500);
+    .trimEnd();
+  return text.replace(/^\n+/, '').slice(-3500);
 }
 
 /** Which folder's run.sh the failing process was; the recipe's steps are told apart by it. */

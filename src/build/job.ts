@@ -143,7 +143,6 @@ function podSpec(target: Target, settings: Settings, stepImage: string): V1PodSp
       'kubernetes.io/os': os as string,
       'kubernetes.io/arch': architecture === '386' ? 'amd64' : architecture,
     },
-    securityContext: engine.podSecurityContext,
     initContainers: [
       stepContainer('prepare', stepImage, engine, secretMounts(target, settings)),
       engineContainer(engine, target, settings),
@@ -229,7 +228,8 @@ function secretVolumes(target: Target, settings: Settings): V1Volume[] {
     name: volume,
     secret: {
       secretName: secret,
-      defaultMode: 0o440,
+      // Seen by `prepare` only, which is not root.
+      defaultMode: 0o444,
       items: [{ key: '.dockerconfigjson', path: 'config.json' }],
     },
   }));

@@ -34,6 +34,9 @@ export interface Sources {
   readonly now: () => Date;
 }
 
+/** Warnings that keep a pod from starting; others, such as MissingClusterDNS, are remarks. */
+const BLOCKING = /^(Failed|BackOff|NetworkNotReady|InspectFailed)/;
+
 /** A build that has not begun after this long is asked why. */
 const WHY_AFTER_MS = 2000;
 
@@ -130,7 +133,9 @@ async function withTrouble(job: JobView, sources: Sources): Promise<JobFact> {
     ? { kind: 'Pod', name: pod.name, uid: pod.uid }
     : { kind: 'Job', name: job.name, uid: job.uid };
   const warnings = await warningsOf(sources.connection, { namespace: job.namespace, ...about });
-  const latest = warnings.toSorted((a, b) => b.time.getTime() - a.time.getTime())[0];
+  const latest = warnings
+    .filter((warning) => BLOCKING.test(warning.reason))
+    .toSorted((a, b) => b.time.getTime() - a.time.getTime())[0];
   const trouble: Trouble | undefined = latest && { reason: latest.reason, message: latest.message };
   return trouble ? { ...fact, trouble } : fact;
 }

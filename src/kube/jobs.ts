@@ -63,7 +63,11 @@ export async function readJob(
 }
 
 /** The Jobs that carry a label, straight from the server: what a watch has not brought yet is here. */
-export async function listJobs(connection: Connection, namespace: string, labelSelector: string): Promise<V1Job[]> {
+export async function listJobs(
+  connection: Connection,
+  namespace: string,
+  labelSelector: string,
+): Promise<V1Job[]> {
   const list = await connection.request<{ items: V1Job[] }>({
     method: 'GET',
     path: pathOf(JOBS, { namespace }),

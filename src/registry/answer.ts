@@ -21,7 +21,7 @@ export type NoAnswer =
       readonly retryAfterMs?: number;
     };
 
-/** Whether an image exists: one of four, a value each, never mixed (docs: api.md section 3). */
+/** Whether an image exists: one of four, a value each, never mixed. */
 export type RegistryAnswer = { readonly kind: 'present'; readonly digest: string } | NoAnswer;
 
 /** The manifest or index a reference names. */

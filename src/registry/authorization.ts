@@ -14,7 +14,7 @@ import type { Reply, Transport } from './transport.ts';
 
 /** A question about one repository. */
 export interface Question {
-  readonly method: 'GET' | 'HEAD';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE';
   readonly repository: string;
   /** Below the repository: `manifests/latest`. */
   readonly path: string;

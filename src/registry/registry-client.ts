@@ -54,6 +54,9 @@ export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Whether a push would be let in; `absent`: there is no such repository, and this registry makes none. */
+export type PushAnswer = { readonly kind: 'allowed' } | NoAnswer;
+
 /** The distribution-spec guarantees manifests up to 4 MiB; configs of that size are unheard of. */
 const MOST_BYTES = 4 * 1024 * 1024;
 const MOST_INDEXES = 1000;
@@ -129,6 +132,24 @@ export class RegistryClient {
       // Behind an index its entry counts: configs of older ARM images lack the variant.
       if (named.index === undefined && platformOf(config) !== platformOf(platform)) return { kind: 'absent' };
       return { kind: 'present', digest: named.digest, manifestDigest: manifest.digest, config };
+    });
+  }
+
+  /**
+   * May this identity push to the repository? Opens an upload and cancels it; nothing is left there.
+   * Protocol: distribution-spec, "Pushing a blob in chunks", without a chunk.
+   */
+  mayPush(ref: ImageReference, signal?: AbortSignal): Promise<PushAnswer> {
+    return this.#answered<PushAnswer>(ref, async () => {
+      const endpoint = this.#endpoint(ref);
+      const options: AskOptions = { scope: 'pull,push', signal };
+      const reply = await this.#ask(endpoint, ref, 'POST', 'blobs/uploads/', options);
+      if (reply.status !== 202 && reply.status !== 201) return answerOf(reply, ref.host);
+      const upload = uploadPath(endpoint, ref, reply.header('location'));
+      // Registries drop abandoned uploads by themselves; that this one is not cancelled harms nobody.
+      if (upload !== undefined)
+        await this.#ask(endpoint, ref, 'DELETE', upload, options).catch(() => undefined);
+      return { kind: 'allowed' };
     });
   }
 
@@ -239,6 +260,18 @@ export class RegistryClient {
       signal: options.signal,
     });
   }
+}
+
+/** An upload's address below its repository; undefined when it is somewhere else. */
+function uploadPath(
+  endpoint: Endpoint,
+  ref: ImageReference,
+  location: string | undefined,
+): string | undefined {
+  if (location === undefined || !URL.canParse(location, endpoint.base)) return undefined;
+  const { href } = new URL(location, endpoint.base);
+  const repository = `${endpoint.base}/v2/${ref.repository}/`;
+  return href.startsWith(repository) ? href.slice(repository.length) : undefined;
 }
 
 /** Statuses that a GET would only repeat: absent, no way in, and "not now". */

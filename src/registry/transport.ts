@@ -21,9 +21,9 @@ export interface TransportOptions extends ConnectionOptions {
   readonly now: () => number;
 }
 
-/** One request. GET and HEAD are tried again when that may help; POST is sent once and never redirected. */
+/** One request. GET and HEAD are tried again when that may help; others are sent once and never redirected. */
 export interface Exchange {
-  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -72,7 +72,7 @@ export class Transport {
     for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
       const reply = await this.#retried(own, { ...exchange, headers, subject }, url);
       const location = reply.header('location');
-      if (exchange.method === 'POST' || !REDIRECTS.has(reply.status) || location === undefined)
+      if (!isReading(exchange.method) || !REDIRECTS.has(reply.status) || location === undefined)
         return { ...reply, elsewhere: url.origin !== start.origin };
       const next = redirectTarget(url, location, exchange.subject);
       if (next.origin !== url.origin) headers = withoutAuthorization(headers);
@@ -87,7 +87,7 @@ export class Transport {
   }
 
   async #retried(own: Endpoint, exchange: Exchange, url: URL): Promise<Reply> {
-    const idempotent = exchange.method !== 'POST';
+    const idempotent = isReading(exchange.method);
     let last: Reply | undefined;
     const attempt = async () => {
       last = undefined;
@@ -171,11 +171,13 @@ export class Transport {
   }
 }
 
+const isReading = (method: Exchange['method']) => method === 'GET' || method === 'HEAD';
+
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** A 500 to HEAD is not tried again: the GET that follows reads its reason. */
 function isPassing(reply: Reply, method: Exchange['method']): boolean {
-  if (reply.retryAfterMs !== undefined || method === 'POST') return false;
+  if (reply.retryAfterMs !== undefined || !isReading(method)) return false;
   return [502, 503, 504].includes(reply.status) || (reply.status === 500 && method === 'GET');
 }
 

@@ -6,9 +6,9 @@ import { PATHS } from '../build/engine.ts';
 import { anonymous, readDockerConfig } from '../registry/credentials.ts';
 import { RegistryClient } from '../registry/registry-client.ts';
 
-/** Files for the engine's user, whose group the pod's volumes have. */
-export const READABLE = 0o640;
-export const FOLDER = 0o750;
+/** All steps run as the engine's user; nobody else is in the pod. */
+export const READABLE = 0o600;
+export const FOLDER = 0o700;
 
 /** @throws when the annotation is missing or was written by another version of the operator */
 export function readContext(): BuildContext {

@@ -21,7 +21,7 @@ const TRIES = 4;
 const PAUSE_MS = 3000;
 
 export async function prepare(): Promise<undefined> {
-  mkdirSync(PATHS.times, { recursive: true, mode: 0o770 });
+  mkdirSync(PATHS.times, { recursive: true, mode: FOLDER });
   mark('prepare.begin');
   const context = readContext();
   console.log(`preparing ${context.image} on ${context.base} for ${context.platform}`);
@@ -29,6 +29,7 @@ export async function prepare(): Promise<undefined> {
   write(PATHS.ca, certificates(context.caBundle));
 
   const registry = registryFor(context);
+  await checkPush(registry, reference(context.image));
   const found = await baseOf(registry, context);
   await registry.close();
 
@@ -61,6 +62,19 @@ async function baseOf(
   };
   console.log(`base ${prepared.base}`);
   return { digest: answer.digest, prepared };
+}
+
+async function checkPush(registry: RegistryClient, image: ImageReference): Promise<void> {
+  const answer = await patiently(() => registry.mayPush(image));
+  if (answer.kind === 'allowed') return;
+  const repository = `${image.host}/${image.repository}`;
+  if (answer.kind === 'absent') {
+    throw new StepError(
+      'RegistryDenied',
+      `${repository}: no such repository, and the registry makes none on push`,
+    );
+  }
+  throw noAnswer(answer, repository, 'RegistryDenied');
 }
 
 async function patiently<T extends { kind: string }>(

@@ -118,6 +118,11 @@ describe('a registry without login', () => {
     expect(each).toBeLessThan(100);
   });
 
+  it('lets anybody push who is let in, and keeps no upload of the question', async () => {
+    expect(await client.mayPush(ref('x', 'never/seen'))).toEqual({ kind: 'allowed' });
+    expect(await registry.uploads('never/seen')).toEqual([]);
+  });
+
   it('is unavailable once it is gone, in words', async () => {
     const other = await startRegistry();
     const { host } = other;
@@ -154,6 +159,18 @@ describe('a registry with user and password', () => {
     const right = storeFor(registry.host, { auth: Buffer.from(LOGIN).toString('base64') });
     expect(await ask(right)).toEqual({ kind: 'present', digest });
     expect(await ask(right, 'none')).toEqual({ kind: 'absent' });
+  });
+
+  it('tells who may push', async () => {
+    const ask = async (credentials: CredentialStore) => {
+      const client = clientOf(credentials, registry);
+      const answer = await client.mayPush({ host: registry.host, repository: 'app', tag: '1' });
+      await client.close();
+      return answer;
+    };
+    const right = storeFor(registry.host, { auth: Buffer.from(LOGIN).toString('base64') });
+    expect(await ask(right)).toEqual({ kind: 'allowed' });
+    expect(await ask(anonymous)).toMatchObject({ kind: 'denied' });
   });
 
   it('denies a wrong password, a login for another host and none, never showing the password', async () => {
@@ -219,6 +236,15 @@ describe('a registry with a token server', () => {
     expect(await friend.digestOf(ref('private/none'))).toEqual({ kind: 'absent' });
     expect(await friend.configOf(ref('private/app'), 'linux/amd64')).toMatchObject({ kind: 'present' });
     await friend.close();
+  });
+
+  it('asks for the right to push with the right to push', async () => {
+    const client = clientOf(login(), registry, tokenHost());
+    const before = tokens.exchanges.length;
+    expect(await client.mayPush(ref('private/new'))).toEqual({ kind: 'allowed' });
+    // What comes after it is for the cancelling, which some registries call a deletion.
+    expect(tokens.exchanges[before]).toEqual({ method: 'GET', scopes: ['repository:private/new:pull,push'] });
+    await client.close();
   });
 
   it('trades an identity token by POST', async () => {

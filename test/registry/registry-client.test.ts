@@ -135,7 +135,6 @@ describe('digestOf', () => {
     ['400', failing(400, 'NAME_INVALID', 'bad'), ' fails (400): bad'],
     ['408', { status: 408 }, ' fails (408)'],
     ['418', { status: 418 }, ' fails (418)'],
-    ['429', failing(429, 'NAME_UNKNOWN', 'slow down'), ' has had too many requests (429): slow down'],
     ['500', failing(500, 'UNKNOWN', 'disk not found'), ' fails (500): disk not found'],
     ['503', { status: 503 }, ' fails (503)'],
     ['a page instead of a manifest', { body: '<html>' }, ': its answer is no image manifest'],
@@ -281,6 +280,14 @@ describe('digestOf', () => {
 });
 
 describe('a registry that asks to wait', () => {
+  it('is never taken for one without the image', async () => {
+    const server = await scripted(() => failing(429, 'NAME_UNKNOWN', 'slow down'));
+    expect(await clientOf([server]).manifestOf(refTo(server.host))).toEqual({
+      kind: 'unavailable',
+      message: `${server.host} has had too many requests (429): slow down`,
+    });
+  });
+
   it('is left alone by everybody until then', async () => {
     let now = Date.parse('2026-11-25T12:00:00Z');
     let busy = true;

@@ -4,7 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,6 +26,8 @@ export interface RegistryServer {
   /** `127.0.0.1:port`; plain HTTP. */
   readonly host: string;
   readonly origin: string;
+  /** Uploads under way in a repository, by id. */
+  uploads(repository: string): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -66,7 +69,13 @@ export async function startRegistry(options: RegistryServerOptions = {}): Promis
       new Promise<undefined>((resolve) => setTimeout(resolve, 10_000, undefined).unref()),
     ]);
     if (host === undefined) throw new Error(`docker-registry does not listen:\n${log.slice(-10).join('\n')}`);
-    return { host, origin: `http://${host}`, stop };
+    const uploads = async (repository: string) => {
+      const under = join(folder, 'storage/docker/registry/v2/repositories', repository, '_uploads');
+      const ids = await readdir(under).catch(() => []);
+      // A cancelled one leaves an empty skeleton; what makes it an upload is when it started.
+      return ids.filter((id) => existsSync(join(under, id, 'startedat')));
+    };
+    return { host, origin: `http://${host}`, uploads, stop };
   } catch (error) {
     await stop();
     throw new Error('docker-registry could not be started (Debian package docker-registry)', {

@@ -59,7 +59,6 @@ export const buildkit: Engine = {
     volumeMounts: [{ name: 'buildkit', mountPath: '/home/user/.local/share/buildkit' }],
   },
   volumes: [{ name: 'buildkit', emptyDir: {} }],
-  podSecurityContext: { fsGroup: 1000 },
   files: (context, prepared) => ({
     'build.sh': SCRIPT,
     'buildkitd.toml': daemonConfig(context.registries),

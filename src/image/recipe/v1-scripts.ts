@@ -52,12 +52,12 @@ fi
 for candidate in $candidates; do
   version=$(versions_of "$candidate")
   if [ -n "$version" ]; then
-    found="$found $version"
+    case " $found " in *" $version "*) ;; *) found="$found $version" ;; esac
     if fits "$version"; then chosen=$candidate; break; fi
   fi
 done
 if [ -z "$chosen" ]; then
-  echo "imagespec: PythonNotFound: the base image has no Python\${wanted:+ $wanted} (found:\${found:- none}); choose another baseImage or pythonVersion" >&2
+  echo "imagespec: PythonNotFound: the base image has no Python\${wanted:+ $wanted} (found:\${found:- none})" >&2
   exit 64
 fi
 if [ -s "$here/requirements.txt" ]; then
