@@ -45,9 +45,10 @@ const STUCK =
 /** @param explain the engine's own reading of its log */
 export function progressOf(pod: V1Pod, explain: (log: string) => Explained): Progress {
   const phase = pod.status?.phase;
-  if (phase === 'Succeeded') {
-    const message = stateOf(pod, 'verify')?.state?.terminated?.message;
-    return { state: 'succeeded', result: readTermination(buildResultSchema, message) };
+  const end = stateOf(pod, 'verify')?.state?.terminated;
+  // The last step's end is the pod's; its phase follows a second or two later.
+  if (phase === 'Succeeded' || end?.exitCode === 0) {
+    return { state: 'succeeded', result: readTermination(buildResultSchema, end?.message) };
   }
   if (phase === 'Failed') {
     const disrupted = pod.status?.conditions?.some(

@@ -4,7 +4,7 @@
  * It takes the cluster down, and everything in it, so it runs only when it is asked for:
  * IMAGESPEC_TEST_LIFECYCLE=1. A cluster is up again when it ends.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
@@ -35,23 +35,22 @@ async function host() {
   };
 }
 
-function startUp(): ChildProcess {
-  return spawn(process.execPath, [CLUSTER, 'up', '--without-operator'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-}
-
 /** Starts `up` and kills it some time after it began to change the host. */
 async function killedUp(afterMs: number): Promise<void> {
-  const child = startUp();
-  let said = '';
-  for await (const chunk of child.stderr ?? []) {
-    said += chunk;
-    if (said.includes('Starting the node')) break;
-  }
+  const child = spawn(process.execPath, [CLUSTER, 'up', '--without-operator'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  await new Promise<void>((resolve) => {
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said += chunk;
+      if (said.includes('Starting the node')) resolve();
+    });
+  });
   await setTimeout(afterMs);
   child.kill('SIGKILL');
-  await once(child, 'exit');
+  expect(await exited).toEqual([null, 'SIGKILL']);
 }
 
 describe.runIf(asked && process.platform === 'linux')('the single node', () => {

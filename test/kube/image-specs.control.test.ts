@@ -16,7 +16,7 @@ interface WithStatus {
 
 beforeAll(async () => {
   const run = (...args: string[]) => promisify(execFile)(kubectl, ['--kubeconfig', kubeconfig, ...args]);
-  await run('apply', '--server-side', '--force-conflicts', '-f', 'crds');
+  await run('apply', '--server-side', '--force-conflicts', '-k', 'crds');
   await run('wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev');
 });
 

@@ -4,6 +4,7 @@
  * Without a fault it passes everything on as it is. It never invents an object: what it makes are refusals, silences
  * and broken connections.
  */
+import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { request as secureRequest } from 'node:https';
@@ -100,7 +101,7 @@ export async function startFaultProxy(kubeconfig: string): Promise<FaultProxy> {
   await new Promise((resolve) => server.once('listening', resolve));
 
   const { port } = server.address() as AddressInfo;
-  const ownKubeconfig = `${kubeconfig}.proxy-${port}`;
+  const ownKubeconfig = `${kubeconfig}.${randomUUID()}`;
   await writeFile(ownKubeconfig, JSON.stringify(kubeconfigOf(`http://127.0.0.1:${port}`)));
 
   return {

@@ -24,6 +24,8 @@ export interface Guarded {
   end(signal?: 'KILL' | 'TERM'): Promise<void>;
   /** Whether it has ended, by us or by itself. */
   ended(): boolean;
+  /** What it ended with, 128 and the signal's number where a signal ended it; null while it runs. */
+  exitCode(): number | null;
 }
 
 /** Starts a program with its output appended to the file `log`. */
@@ -39,6 +41,7 @@ export function startGuarded(command: readonly string[], log: string): Guarded {
   const ended = () => guard.exitCode !== null || guard.signalCode !== null;
   return {
     ended,
+    exitCode: () => guard.exitCode,
     async end(signal = 'KILL') {
       if (!ended()) guard.stdin?.write(`${signal}\n`);
       await gone;
