@@ -1,11 +1,12 @@
 /**
- * Writes the files that are made from the sources: the CRD.
+ * Writes the files that are made from the sources: the CRD and the page of the settings.
  *
  * `npm run generate` writes them; `npm run generate -- --check` only says which are stale (exit code 1).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { crdYaml } from './generate/crd.ts';
+import { settingsPage } from './generate/settings-page.ts';
 
 const { values } = parseArgs({
   options: { check: { type: 'boolean', default: false }, help: { type: 'boolean' } },
@@ -19,6 +20,7 @@ if (values.help) {
 
 const files: Record<string, () => string> = {
   'crds/imagespec.dev_imagespecs.yaml': crdYaml,
+  'docs/settings.md': settingsPage,
 };
 
 const stale = Object.entries(files).filter(([file, make]) => read(file) !== make());

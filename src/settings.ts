@@ -34,8 +34,9 @@ const builderSchema = z
   .strictObject({
     name: z
       .string()
-      .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'write a lower-case name such as buildkit'),
-    engine: z.enum(['BuildKit'], { error: 'known engines: BuildKit' }),
+      .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'write a lower-case name such as buildkit')
+      .describe('what spec.builder says'),
+    engine: z.enum(['BuildKit'], { error: 'known engines: BuildKit' }).describe('the program that builds'),
     priority: z.int().min(0).max(1000).default(5).describe('the highest builds what names no builder'),
     image: imageName
       .optional()
@@ -56,21 +57,32 @@ export const settingsSchema = z
           .describe(
             'instead of python:<pythonVersion>-slim; changes the hash of every ImageSpec without a base',
           ),
-        pushSecretRef: z.strictObject({ name: z.string().min(1).max(253) }).optional(),
-        timeoutSeconds: z.int().min(30).max(86_400).default(3600),
+        pushSecretRef: z
+          .strictObject({ name: z.string().min(1).max(253) })
+          .optional()
+          .describe("the Secret, in each ImageSpec's own namespace, that pushes where the spec names none"),
+        timeoutSeconds: z.int().min(30).max(86_400).default(3600).describe('longest time of one attempt'),
         retries: z
           .int()
           .min(0)
           .max(10)
           .default(2)
           .describe('further attempts after a failure that may pass by itself'),
-        resources: resourcesSchema.prefault({
-          requests: { cpu: '500m', memory: '1Gi', 'ephemeral-storage': '2Gi' },
-          limits: { cpu: '2', memory: '4Gi', 'ephemeral-storage': '20Gi' },
-        }),
+        resources: resourcesSchema
+          .prefault({
+            requests: { cpu: '500m', memory: '1Gi', 'ephemeral-storage': '2Gi' },
+            limits: { cpu: '2', memory: '4Gi', 'ephemeral-storage': '20Gi' },
+          })
+          .describe('of the build, where the spec sets none'),
       })
       .prefault({}),
-    registries: z.array(registrySchema).max(64).default([]),
+    registries: z
+      .array(registrySchema)
+      .max(64)
+      .default([])
+      .describe(
+        'registries that need more than HTTPS to the host users write; listing one also vouches for its address',
+      ),
     dockerConfigFile: z
       .string()
       .optional()
@@ -85,22 +97,40 @@ export const settingsSchema = z
       ),
     proxy: z
       .strictObject({
-        http: z.url().optional(),
-        https: z.url().optional(),
-        noProxy: z.array(z.string()).max(64).default([]),
+        http: z.url().optional().describe('proxy for plain HTTP, of the operator and of builds'),
+        https: z.url().optional().describe('proxy for HTTPS'),
+        noProxy: z.array(z.string()).max(64).default([]).describe('hosts reached without it'),
       })
       .optional(),
     builders: z
       .array(builderSchema)
       .min(1, 'name at least one builder, or leave the field out for the default one')
       .max(16)
-      .prefault([{ name: 'buildkit', engine: 'BuildKit' }]),
+      .prefault([{ name: 'buildkit', engine: 'BuildKit' }])
+      .describe('what ImageSpecs may choose from'),
     stepImage: imageName
       .optional()
       .describe("image of the prepare and verify steps; default: the operator's own"),
-    toolImages: z.strictObject({ uv: imageName.default('ghcr.io/astral-sh/uv:0.12.5') }).prefault({}),
-    imagePullSecrets: z.array(z.string().min(1).max(253)).max(8).default([]),
-    concurrency: z.strictObject({ builds: z.int().min(1).max(1000).default(10) }).prefault({}),
+    toolImages: z
+      .strictObject({
+        uv: imageName.default('ghcr.io/astral-sh/uv:0.12.5').describe('image with the uv binary as /uv'),
+      })
+      .prefault({}),
+    imagePullSecrets: z
+      .array(z.string().min(1).max(253))
+      .max(8)
+      .default([])
+      .describe("Secrets of each build's namespace that pull the engine's and the steps' images"),
+    concurrency: z
+      .strictObject({
+        builds: z
+          .int()
+          .min(1)
+          .max(1000)
+          .default(10)
+          .describe('builds that may run at a time, in the whole cluster'),
+      })
+      .prefault({}),
   })
   .readonly();
 

@@ -48,7 +48,11 @@ const bridge = {
   ],
 };
 
-const kubelet = {
+/**
+ * There is no cluster DNS: pods ask the servers of the host. Naming them here, without a domain, spares
+ * every pod a warning that there is none.
+ */
+const kubelet = (nameServers: readonly string[]) => ({
   apiVersion: 'kubelet.config.k8s.io/v1beta1',
   kind: 'KubeletConfiguration',
   failCgroupV1: false,
@@ -72,7 +76,8 @@ const kubelet = {
   imageGCHighThresholdPercent: 100,
   imagePullCredentialsVerificationPolicy: 'NeverVerify',
   volumePluginDir: VOLUME_PLUGINS,
-};
+  clusterDNS: nameServers,
+});
 
 const registry = {
   version: '0.1',
@@ -90,15 +95,20 @@ async function resolvConf(): Promise<string> {
   return '';
 }
 
+function nameServersOf(resolvConf: string): string[] {
+  return [...resolvConf.matchAll(/^\s*nameserver\s+(\S+)/gm)].map(([, address = '']) => address);
+}
+
 /** Writes the settings of containerd, its network, the kubelet and the registry into the node's folder. */
 export async function writeConfiguration(): Promise<void> {
+  const names = await resolvConf();
   const files = {
     'containerd.toml': containerd,
     [`certs.d/${REGISTRY}/hosts.toml`]: plainHttp,
     'cni/10-bridge.conflist': JSON.stringify(bridge, null, 2),
-    'kubelet.yaml': JSON.stringify(kubelet, null, 2), // JSON is YAML
+    'kubelet.yaml': JSON.stringify(kubelet(nameServersOf(names)), null, 2), // JSON is YAML
     'registry.yaml': JSON.stringify(registry, null, 2),
-    'resolv.conf': await resolvConf(),
+    'resolv.conf': names,
   };
   for (const [name, text] of Object.entries(files)) {
     const file = inFolder(name);

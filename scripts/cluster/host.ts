@@ -6,7 +6,7 @@
  * can put it back after a killed one. Everything else is found by its name.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { CGROUP, HOST_ADDRESS, inFolder, LINK, NETWORK, NETWORK_NAMESPACE, NODE_ADDRESS } from './place.ts';
@@ -102,7 +102,8 @@ async function ourRules(): Promise<{ table: string; rule: string[] }[]> {
 /** Notes what the host was, then gives the node its network and cgroup. */
 export async function prepareHost(): Promise<void> {
   const note: Note = { boot: await bootId(), sysctls: await readSysctls() };
-  await writeFile(NOTE, JSON.stringify(note, null, 2));
+  await writeFile(`${NOTE}.new`, JSON.stringify(note, null, 2));
+  await rename(`${NOTE}.new`, NOTE); // whole or not there
   await ip('netns', 'add', NETWORK_NAMESPACE);
   await ip('link', 'add', LINK, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', NETWORK_NAMESPACE);
   await ip('address', 'add', `${HOST_ADDRESS}/24`, 'dev', LINK);

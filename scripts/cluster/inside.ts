@@ -44,7 +44,7 @@ mount --bind ${inFolder('resolv.conf')} "$resolv"
 `;
 
 /** Starts a program in a session of its own, with nothing of our environment, and tells its id inside. */
-const START_PROGRAM = 'setsid env -i PATH="$PATH" HOME=/root "$@" >>"$0" 2>&1 </dev/null & echo $!';
+const START_PROGRAM = 'setsid env -i PATH="$PATH" HOME=/ "$@" >>"$0" 2>&1 </dev/null & echo $!';
 
 /** Where a program of the node writes. */
 export function logOf(name: string): string {

@@ -17,6 +17,7 @@ export const KIND_VERSION = 'v0.33.0';
 
 const GO_MINOR = 26;
 
+/** What the node runs, and what makes its images. */
 const PACKAGES = [
   'ca-certificates',
   'containerd',
@@ -25,12 +26,9 @@ const PACKAGES = [
   'docker-registry',
   'iproute2',
   'iptables',
-  'libcap2-bin',
   'openssl',
   'python3-pip',
-  'rootlesskit',
   'runc',
-  'uidmap',
 ];
 
 const POLICY = '/usr/sbin/policy-rc.d';

@@ -84,7 +84,10 @@ async function pushBlob(archive: Archive, base: string, { digest }: Descriptor):
  */
 export async function pushArchive(file: string, registry: string): Promise<string> {
   await using opened = await open(file);
-  const archive = new Archive(file, opened, await placesIn(opened));
+  const places = await placesIn(opened).catch((error) => {
+    throw new Error(`${file} is no OCI image archive: ${error.message}.`, { cause: error });
+  });
+  const archive = new Archive(file, opened, places);
   const index = JSON.parse((await archive.bytes('index.json')).toString()) as { manifests: Descriptor[] };
   const [image, ...others] = index.manifests;
   if (!image || others.length > 0)

@@ -205,12 +205,26 @@ function engineContainer(engine: Engine, target: Target, settings: Settings): V1
     resources: resourcesOf(target, settings),
     terminationMessagePolicy: 'FallbackToLogsOnError',
     ...engine.container,
+    env: [...(engine.container.env ?? []), ...proxyVariables(settings)],
     volumeMounts: [
       { name: 'work', mountPath: PATHS.work },
       { name: 'auth', mountPath: PATHS.auth, readOnly: true },
       ...(engine.container.volumeMounts ?? []),
     ],
   };
+}
+
+/** For the engine's own pulls and pushes; what runs inside the build gets them as build arguments. */
+function proxyVariables({ proxy }: Settings): { name: string; value: string }[] {
+  const wanted = {
+    HTTP_PROXY: proxy?.http,
+    HTTPS_PROXY: proxy?.https,
+    NO_PROXY: proxy?.noProxy.join(',') || undefined,
+  };
+  // Kubernetes would take $(…) in a value for a reference.
+  return Object.entries(wanted).flatMap(([name, value]) =>
+    value === undefined ? [] : [{ name, value: value.replaceAll('$', '$$$$') }],
+  );
 }
 
 /** The tenant's Secrets in the order in which they are merged: the later one wins for a host. */

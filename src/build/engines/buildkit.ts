@@ -116,7 +116,8 @@ function clientArguments(context: BuildContext, prepared: Prepared): string[] {
     `--local=dockerfile=${PATHS.context}`,
     `--opt=platform=${context.platform}`,
     `--secret=id=${CA_SECRET},src=${PATHS.ca}`,
-    ...Object.entries(values).map(([name, value]) => `--opt=build-arg:${name}=${value}`),
+    // Two arguments: buildctl takes the white space off the ends of one that begins with a dash.
+    ...Object.entries(values).flatMap(([name, value]) => ['--opt', `build-arg:${name}=${value}`]),
     `--output=type=image,name=${printReference(pushed)},push=true,oci-mediatypes=true,compression=zstd`,
     `--import-cache=${cache}`,
     `--export-cache=${cache},mode=max,compression=zstd,ignore-error=true`,

@@ -1,0 +1,221 @@
+/** A wrong field is refused by the API server, with a sentence that says what to write instead. */
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { crd } from '../../scripts/generate/crd.ts';
+import {
+  apply,
+  createNamespace,
+  deleteNamespace,
+  kubectl,
+  test,
+  type Written,
+  withOperator,
+} from '../support/e2e.ts';
+
+/** A wrong spec, and the words with which `kubectl apply` fails. */
+const WRONG: readonly [title: string, spec: Written, ...words: string[]][] = [
+  ['a recipe nobody knows', { recipe: 'v9' }, 'spec.recipe: Unsupported value: "v9"', '"v1"'],
+  [
+    'a repository in capitals',
+    { name: 'My/App' },
+    'spec.name',
+    'write a repository name: lower-case letters',
+  ],
+  [
+    'a registry with a scheme',
+    { registry: 'https://ghcr.io' },
+    'spec.registry',
+    'without scheme and tag, for example ghcr.io/acme',
+  ],
+  [
+    'a builder with a dot',
+    { builder: 'build.kit' },
+    'spec.builder',
+    'write the name of a builder of the operator',
+  ],
+  [
+    'a base with a space',
+    { baseImage: 'python 3' },
+    'spec.baseImage',
+    'write an image reference such as python:3.12-slim',
+  ],
+  ['a Python that is a number', { pythonVersion: 3.1 }, 'spec.pythonVersion', 'string'],
+  [
+    'a Python of the past',
+    { pythonVersion: '2.7' },
+    'spec.pythonVersion',
+    'write a Python version in quotes, for example "3.12"',
+  ],
+  [
+    'an option among the packages',
+    { packages: ['-r requirements.txt'] },
+    'spec.packages[0]',
+    'options (-r, --index-url) and comments do not belong here',
+  ],
+  [
+    'a password in a URL',
+    { packages: ['six', 'git+https://me:secret@host/x'] },
+    'spec.packages[1]',
+    'take user:password out of the URL',
+  ],
+  [
+    'an option among the Debian packages',
+    { aptPackages: ['-o', 'a b'] },
+    'spec.aptPackages[0]',
+    'spec.aptPackages[1]',
+    'write a Debian package: name, name:architecture or name=version',
+  ],
+  [
+    'a Debian package twice',
+    { aptPackages: ['curl', 'curl'] },
+    'spec.aptPackages[1]: Duplicate value: "curl"',
+  ],
+  [
+    'a variable with a dash',
+    { env: [{ name: 'A-B', value: '' }] },
+    'spec.env[0].name',
+    'write a variable name: letters, digits and _',
+  ],
+  [
+    'a variable of the build',
+    { env: [{ name: 'IMAGESPEC_BASE', value: '' }] },
+    'spec.env',
+    'choose another name: variables that begin with IMAGESPEC_ are used by the build',
+  ],
+  [
+    'a variable twice',
+    {
+      env: [
+        { name: 'A', value: '1' },
+        { name: 'A', value: '2' },
+      ],
+    },
+    'spec.env[1]: Duplicate value',
+  ],
+  [
+    'NUL in a variable',
+    { env: [{ name: 'A', value: 'a\0b' }] },
+    'spec.env[0].value',
+    'take out the NUL character',
+  ],
+  ['NUL in a command', { commands: ['a\0b'] }, 'spec.commands[0]', 'take out the NUL character'],
+  [
+    'a relative folder',
+    { workdir: 'app' },
+    'spec.workdir',
+    'write an absolute path of letters, digits, _, . and -, for example /app',
+  ],
+  [
+    'a user by name',
+    { user: 'root' },
+    'spec.user',
+    'write a numeric user, with a group if wanted: 1000 or 1000:1000',
+  ],
+  [
+    'a label with a space',
+    { labels: { 'a b': 'c' } },
+    'spec.labels',
+    'write label names of letters, digits, ., _, / and -',
+  ],
+  [
+    'a platform without architecture',
+    { platforms: ['linux'] },
+    'spec.platforms[0]',
+    'write linux/<architecture>, for example linux/amd64',
+  ],
+  [
+    'two platforms',
+    { platforms: ['linux/amd64', 'linux/arm64'] },
+    'spec.platforms: Too many: 2: must have at most 1 item',
+  ],
+  [
+    'a tag without the hash',
+    { tagFormat: 'latest' },
+    'spec.tagFormat',
+    'that contains {spec_hash}, for example v1-{spec_hash}',
+  ],
+  [
+    'a Secret in capitals',
+    { pushSecretRef: { name: 'Mine' } },
+    'spec.pushSecretRef.name',
+    'write the name of a Secret: lower-case letters, digits, - and .',
+  ],
+  ['a Secret without a name', { pullSecretRefs: [{}] }, 'spec.pullSecretRefs[0]', 'equired', 'name'],
+  [
+    'an account with an underscore',
+    { build: { serviceAccountName: 'a_b' } },
+    'spec.build.serviceAccountName',
+    'write the name of a ServiceAccount',
+  ],
+  [
+    'a queue in capitals',
+    { build: { queueName: 'Team' } },
+    'spec.build.queueName',
+    'write the name of a Kueue LocalQueue',
+  ],
+  [
+    'a second',
+    { build: { timeoutSeconds: 1 } },
+    'spec.build.timeoutSeconds',
+    'should be greater than or equal to 30',
+  ],
+  [
+    'more retries than anybody needs',
+    { build: { retries: 11 } },
+    'spec.build.retries',
+    'should be less than or equal to 10',
+  ],
+  [
+    'an amount that is none',
+    { build: { resources: { limits: { memory: 'lots' } } } },
+    'spec.build.resources.limits.memory',
+  ],
+  ['a rebuild that is no number', { rebuild: 'yes' }, 'spec.rebuild', 'integer'],
+  ['a field that does not exist', { package: ['six'] }, 'unknown field', 'package'],
+];
+
+withOperator('a wrong field', () => {
+  let namespace: string;
+  beforeAll(async () => {
+    namespace = await createNamespace('refused.e2e');
+  });
+  afterAll(async () => {
+    await deleteNamespace(namespace);
+  });
+
+  const said: string[] = [];
+  async function refusal(spec: Written, name = 'wrong'): Promise<string> {
+    const words = await apply(namespace, { [name]: spec }).then(
+      () => 'accepted',
+      (error: Error) => error.message,
+    );
+    said.push(words);
+    return words;
+  }
+
+  describe.concurrent('is refused:', () => {
+    test.for(WRONG)('%s', async ([, spec, ...words], { expect }) => {
+      const refused = await refusal(spec);
+      for (const one of words) expect(refused).toContain(one);
+    });
+
+    test('a name longer than a label', async ({ expect }) => {
+      expect(await refusal({}, 'a'.repeat(64))).toContain('choose a name of at most 63 characters');
+    });
+  });
+
+  test('leaves nothing behind, and every rule of the CRD has spoken', async () => {
+    expect(await kubectl(['get', 'imagespecs', `--namespace=${namespace}`, '--output=name'])).toBe('');
+    const messages = [...rulesIn(crd())].map(({ message }) => message);
+    expect(messages.length).toBeGreaterThan(20);
+    const all = said.join('\n');
+    expect(messages.filter((message) => !all.includes(message))).toEqual([]);
+  });
+});
+
+function* rulesIn(node: unknown): Generator<{ rule: string; message: string }> {
+  if (typeof node !== 'object' || node === null) return;
+  for (const [key, value] of Object.entries(node)) {
+    if (key === 'x-kubernetes-validations') yield* value;
+    else yield* rulesIn(value);
+  }
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { readSettings, registryOf, SettingsError } from '../src/settings.ts';
+
+const PEM = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+
+it('an empty file gives the defaults', () => {
+  const settings = readSettings('');
+  expect(settings.builders).toEqual([{ name: 'buildkit', engine: 'BuildKit', priority: 5 }]);
+  expect(settings.concurrency.builds).toBe(10);
+  expect(settings.defaults.resources.limits).toMatchObject({ memory: '4Gi' });
+});
+
+it('a registry without an entry is plain HTTPS', () => {
+  expect(registryOf(readSettings(''), 'ghcr.io')).toEqual({ host: 'ghcr.io', insecure: false, mirrors: [] });
+});
+
+describe('a file that does not fit names line, field and fix', () => {
+  it.each([
+    ['defaults: {registri: x}', 'file:1: defaults: Unrecognized key'],
+    ['concurrency:\n  builds: 0', 'file:2: concurrency.builds: '],
+    ['a: [1', 'file:1: '],
+    ['registries:\n  - host: https://ghcr.io', 'file:2: registries.0.host: write a host in lower case'],
+    ['registries:\n  - host: a.io\n    endpoint: a.io', 'file:3: registries.0.endpoint: write a URL such as'],
+    ['builders:\n  - {name: a, engine: Docker}', 'file:2: builders.0.engine: known engines: BuildKit'],
+    ['builders: []', 'file:1: builders: name at least one builder'],
+    [
+      'builders:\n  - {name: a, engine: BuildKit}\n  - {name: a, engine: BuildKit}',
+      'the name a is used twice',
+    ],
+    ['caBundle: hello', 'file:1: caBundle: write PEM'],
+    [`caBundle: ${JSON.stringify(PEM.repeat(1000))}`, 'file:1: caBundle: at most 32 KiB'],
+    [
+      'defaults:\n  resources:\n    limits: {memory: lots}',
+      'file:3: defaults.resources.limits.memory: write a quantity such as',
+    ],
+  ])('%j', (text, words) => {
+    expect(() => readSettings(text, 'file')).toThrow(SettingsError);
+    expect(() => readSettings(text, 'file')).toThrow(words);
+  });
+});
