@@ -1,9 +1,11 @@
 /**
- * Three levels of tests, told apart by the end of the file's name:
- * `*.test.ts` needs nothing, `*.control.test.ts` a real API server and registry,
- * `*.e2e.test.ts` the whole local cluster. `scripts/test.ts` starts what they need.
+ * Levels of tests, told apart by the end of the file's name: `*.test.ts` needs nothing, `*.control.test.ts` a
+ * real API server and registry, `*.e2e.test.ts` the whole local cluster; one file makes and removes that cluster
+ * again and again. `scripts/test.ts` starts what they need.
  */
 import { defineConfig } from 'vitest/config';
+
+const LIFECYCLE = 'test/cluster/lifecycle.test.ts';
 
 export default defineConfig({
   test: {
@@ -13,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['**/*.control.test.ts', '**/*.e2e.test.ts'],
+          exclude: ['**/*.control.test.ts', '**/*.e2e.test.ts', LIFECYCLE],
         },
       },
       {
@@ -33,6 +35,9 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },
+      },
+      {
+        test: { name: 'lifecycle', include: [LIFECYCLE], testTimeout: 300_000, hookTimeout: 300_000 },
       },
     ],
   },

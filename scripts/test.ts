@@ -15,12 +15,13 @@ import { current, down, leftovers, up } from './cluster/cluster.ts';
 const USAGE = `usage: npm test [-- [--fast | --level LEVEL ...] [FILTER ...]]
 
   --fast          style, types, generated files and the tests that need nothing (seconds)
-  --level LEVEL   only the tests of fast, control or e2e; may be given more than once
+  --level LEVEL   only the tests of fast, control, e2e or lifecycle; may be given more than once
+                  (lifecycle removes the local cluster)
   FILTER          only test files whose path contains it
 
 Without arguments: everything.`;
 
-const LEVELS = ['fast', 'control', 'e2e'];
+const LEVELS = ['fast', 'control', 'e2e', 'lifecycle'];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -76,9 +77,9 @@ if (checks) {
   tool('Types', 'tsc', '--noEmit');
   tool('Generated files', 'node', 'scripts/generate.ts', '--check');
 }
-for (const level of levels.filter((one) => one !== 'e2e')) tests(level);
+const mine = (await current()) === undefined;
+for (const level of levels.filter((one) => one === 'fast' || one === 'control')) tests(level);
 if (levels.includes('e2e')) {
-  const before = await current();
   try {
     await up({ withoutOperator: true });
     tests('e2e');
@@ -86,12 +87,18 @@ if (levels.includes('e2e')) {
     console.error(`The cluster could not be started: ${error instanceof Error ? error.message : error}`);
     broken = true;
   }
-  if (!before) {
-    await down();
-    for (const left of await leftovers()) {
-      console.error(`Left over after the cluster was removed: ${left}`);
-      broken = true;
-    }
+}
+if (levels.includes('lifecycle')) {
+  if ((await current())?.kind === 'kind')
+    console.log('\nTests of the single node are left out: this is kind.');
+  else if (mine || values.level) tests('lifecycle');
+  else console.log('\nTests of the cluster itself are left out: they would remove the one that ran before.');
+}
+if (mine && levels.some((one) => one === 'e2e' || one === 'lifecycle')) {
+  await down();
+  for (const left of await leftovers()) {
+    console.error(`Left over after the cluster was removed: ${left}`);
+    broken = true;
   }
 }
 rmSync(reports, { recursive: true, force: true });

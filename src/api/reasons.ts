@@ -90,7 +90,8 @@ export const say = {
   retrying: (attempt: number, failure: string, seconds: number) =>
     `attempt ${attempt} failed: ${withStop(failure)} Next attempt in ${seconds} s.`,
   unreachable: (words: string, seconds: number) => `${words}; asking again in ${seconds} s`,
-  denied: (words: string) => `${words}. ${ADVICE.RegistryDenied}`,
+  denied: (words: string) =>
+    `${withStop(words)} Give the operator read access there (dockerConfigFile in its settings), or choose another spec.registry.`,
   podSecurity: (namespace: string, words: string) =>
     `the namespace refuses the build pod: ${words}. Label it (kubectl label namespace ${namespace} pod-security.kubernetes.io/enforce=privileged) or choose a builder whose pods it admits.`,
   policy: (words: string) => `an admission policy refuses the build: ${words}`,

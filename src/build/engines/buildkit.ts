@@ -77,24 +77,26 @@ export const buildkit: Engine = {
   explain: explainLog,
 };
 
-/** buildkitd.toml: who is plain HTTP, who stands in for whom. JSON strings are TOML strings. */
+/** buildkitd.toml: who is plain HTTP, who stands in for whom. JSON strings and lists are TOML's too. */
 function daemonConfig(registries: Registries): string {
-  const lines: string[] = [];
-  const plain = new Set<string>();
+  const tables = new Map<string, Map<string, string>>();
+  const set = (host: string, key: string, value: unknown) => {
+    const table = tables.get(host) ?? new Map<string, string>();
+    tables.set(host, table.set(key, JSON.stringify(value)));
+  };
   for (const { host, endpoint, insecure, mirrors } of registries) {
     const reached = hostOf(endpoint, host);
-    if (endpoint?.startsWith('http://') || (insecure && !endpoint)) plain.add(reached);
     const others = [...(reached === host ? [] : [reached]), ...mirrors];
-    if (others.length > 0)
-      lines.push(`[registry.${JSON.stringify(host)}]`, `  mirrors = ${JSON.stringify(others)}`);
+    if (others.length > 0) set(host, 'mirrors', others);
+    if (endpoint?.startsWith('http://') || (insecure && endpoint === undefined)) set(reached, 'http', true);
+    else if (insecure) set(reached, 'insecure', true);
   }
-  for (const host of plain) lines.push(`[registry.${JSON.stringify(host)}]`, '  http = true');
-  for (const { host, endpoint, insecure } of registries) {
-    if (insecure && endpoint?.startsWith('https://')) {
-      lines.push(`[registry.${JSON.stringify(hostOf(endpoint, host))}]`, '  insecure = true');
-    }
-  }
-  return lines.map((line) => `${line}\n`).join('');
+  return [...tables]
+    .map(
+      ([host, table]) =>
+        `[registry.${JSON.stringify(host)}]\n${[...table].map(([key, value]) => `  ${key} = ${value}\n`).join('')}`,
+    )
+    .join('');
 }
 
 function clientArguments(context: BuildContext, prepared: Prepared): string[] {

@@ -1,8 +1,8 @@
 /**
  * Going up and down leaves the host as it was, also when `up` is killed on the way.
  *
- * It takes the cluster down, and everything in it, so it runs only when it is asked for:
- * IMAGESPEC_TEST_LIFECYCLE=1. A cluster is up again when it ends.
+ * It takes the cluster down, and everything in it, so it is a level of its own: `npm test` runs it last, and
+ * only where no cluster ran before.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,6 @@ import { current, down, leftovers, up } from '../../scripts/cluster/cluster.ts';
 import { run } from '../../scripts/cluster/run.ts';
 
 const CLUSTER = join(import.meta.dirname, '..', '..', 'scripts', 'cluster.ts');
-const asked = process.env.IMAGESPEC_TEST_LIFECYCLE === '1';
 
 /** What the node could leave behind, read without the node's own code. */
 async function host() {
@@ -53,7 +52,7 @@ async function killedUp(afterMs: number): Promise<void> {
   expect(await exited).toEqual([null, 'SIGKILL']);
 }
 
-describe.runIf(asked && process.platform === 'linux')('the single node', () => {
+describe('the single node', () => {
   let before: Awaited<ReturnType<typeof host>>;
 
   beforeAll(async () => {
@@ -61,9 +60,7 @@ describe.runIf(asked && process.platform === 'linux')('the single node', () => {
     before = await host();
   });
 
-  afterAll(async () => {
-    await up();
-  });
+  afterAll(down);
 
   test('leaves the host as it was', async () => {
     await up({ withoutOperator: true });

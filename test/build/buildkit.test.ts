@@ -1,0 +1,108 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildContextOf } from '../../src/build/context.ts';
+import { buildkit } from '../../src/build/engines/buildkit.ts';
+import { targetOf } from '../../src/image/target.ts';
+import { type Settings, settingsSchema } from '../../src/settings.ts';
+import { imageSpec } from '../support/objects.ts';
+
+const prepared = { base: `python:3.11-slim@sha256:${'a'.repeat(64)}`, user: '0:0' };
+
+function filesFor(spec: object, given: object = {}): Record<string, string> {
+  const settings: Settings = settingsSchema.parse(given);
+  const judged = targetOf(imageSpec(spec), settings);
+  if (!judged.ok) throw new Error(JSON.stringify(judged.problems));
+  const made = buildContextOf(judged.target, settings);
+  if (!made.ok) throw new Error(JSON.stringify(made.problems));
+  return buildkit.files(made.context, prepared);
+}
+const argumentsOf = (files: Record<string, string>) =>
+  (files['buildctl.args'] ?? '').split('\0').slice(0, -1);
+
+describe('the daemon’s registries', () => {
+  const config = (registries: object[]) => filesFor({}, { registries })['buildkitd.toml'];
+  it.each<[string, object[], string]>([
+    ['none', [], ''],
+    ['plain HTTP', [{ host: 'a:5000', insecure: true }], '[registry."a:5000"]\n  http = true\n'],
+    [
+      'an endpoint in plain HTTP',
+      [{ host: 'a.io', endpoint: 'http://b:1' }],
+      '[registry."a.io"]\n  mirrors = ["b:1"]\n[registry."b:1"]\n  http = true\n',
+    ],
+    [
+      'an endpoint nobody signed',
+      [{ host: 'a.io', endpoint: 'https://b:1', insecure: true }],
+      '[registry."a.io"]\n  mirrors = ["b:1"]\n[registry."b:1"]\n  insecure = true\n',
+    ],
+    [
+      'mirrors beside plain HTTP: one table a host',
+      [{ host: 'a.io', insecure: true, mirrors: ['m.io'] }],
+      '[registry."a.io"]\n  mirrors = ["m.io"]\n  http = true\n',
+    ],
+    [
+      'an endpoint for two',
+      [
+        { host: 'a.io', endpoint: 'http://b:1' },
+        { host: 'c.io', endpoint: 'http://b:1' },
+      ],
+      '[registry."a.io"]\n  mirrors = ["b:1"]\n[registry."b:1"]\n  http = true\n[registry."c.io"]\n  mirrors = ["b:1"]\n',
+    ],
+  ])('%s', (_name, registries, toml) => {
+    expect(config(registries)).toBe(toml);
+  });
+});
+
+describe('the client’s arguments', () => {
+  it('push to the endpoint and keep the name of the spec elsewhere', () => {
+    const given = argumentsOf(
+      filesFor(
+        { registry: 'localhost:5001/a' },
+        { registries: [{ host: 'localhost:5001', endpoint: 'http://kind-registry:5000' }] },
+      ),
+    );
+    expect(given.find((one) => one.startsWith('--output='))).toContain('name=kind-registry:5000/a/sklearn:');
+    expect(given.find((one) => one.startsWith('--export-cache='))).toContain(
+      'ref=kind-registry:5000/a/sklearn-cache:buildkit-linux-amd64',
+    );
+  });
+
+  it('name the base by digest and keep its user unless the spec names one', () => {
+    expect(argumentsOf(filesFor({}))).toContain(`build-arg:IMAGESPEC_BASE=${prepared.base}`);
+    expect(argumentsOf(filesFor({}))).toContain('build-arg:IMAGESPEC_USER=0:0');
+    expect(argumentsOf(filesFor({ user: '1000' })).join('\n')).not.toContain('IMAGESPEC_USER');
+  });
+});
+
+describe('the script hands every argument over as it is', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'imagespec-args-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('through xargs, whatever a user wrote', () => {
+    const text = fc
+      .string({ unit: 'binary', maxLength: 40 })
+      .filter((value) => !value.includes('\0') && value.isWellFormed());
+    // What the script does with the client, with printf in its place.
+    const script = /xargs [^"]*(?=buildctl)/.exec(filesFor({})['build.sh'] ?? '')?.[0];
+    expect(script).toBeDefined();
+    fc.assert(
+      fc.property(fc.array(text, { minLength: 1, maxLength: 8 }), (values) => {
+        const env = values.map((value, index) => ({ name: `V${index}`, value }));
+        const file = join(folder, 'args');
+        const wanted = filesFor({ env });
+        writeFileSync(file, wanted['buildctl.args'] ?? '');
+        const out = execFileSync('sh', ['-c', `${script} printf '%s\\0' <"$0"`, file]).toString();
+        expect(out).toBe(wanted['buildctl.args']);
+        for (const { value } of env)
+          expect(argumentsOf(wanted).some((one) => one.endsWith(`=${value}`))).toBe(true);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
