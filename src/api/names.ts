@@ -42,9 +42,3 @@ export const ANNOTATIONS = {
 export function keyOf(meta: { namespace?: string | undefined; name?: string | undefined }): string {
   return `${meta.namespace ?? ''}/${meta.name ?? ''}`;
 }
-
-/** The two parts of a key made by {@link keyOf}. */
-export function splitKey(key: string): { namespace: string; name: string } {
-  const slash = key.indexOf('/');
-  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
-}

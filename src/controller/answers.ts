@@ -4,7 +4,8 @@
  * It decides when to ask again: a good answer stands for an hour, a refusal and a failure are lived with
  * for a while that doubles. It is only memory: a controller that starts anew asks anew.
  */
-import type { Asked, RegistryAnswer } from '../plan/facts.ts';
+import type { RegistryAnswer } from '../api/registry-answer.ts';
+import type { Asked } from '../plan/facts.ts';
 import { askAgainAfterMs } from '../plan/plan.ts';
 
 interface Remembered {

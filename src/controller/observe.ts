@@ -6,6 +6,7 @@
 import { conditionOf } from '../api/conditions.ts';
 import type { ImageSpec } from '../api/image-spec.ts';
 import { keyOf } from '../api/names.ts';
+import type { RegistryAnswer } from '../api/registry-answer.ts';
 import { buildContextOf } from '../build/context.ts';
 import { accessHash, jobPrefix } from '../build/job.ts';
 import type { ImageReference } from '../image/reference.ts';
@@ -13,7 +14,7 @@ import { printReference } from '../image/reference.ts';
 import { type Target, targetOf } from '../image/target.ts';
 import type { Connection } from '../kube/connection.ts';
 import { warningsOf } from '../kube/warnings.ts';
-import type { Asked, Facts, JobFact, RegistryAnswer, Trouble } from '../plan/facts.ts';
+import type { Asked, Facts, JobFact, Trouble } from '../plan/facts.ts';
 import type { Settings } from '../settings.ts';
 import type { Answers } from './answers.ts';
 import type { Builds } from './builds.ts';

@@ -1,14 +1,8 @@
 /** Everything `plan` is told: what the user wants, what exists, what is under way. Gathered by `observe`. */
 import type { ImageSpec } from '../api/image-spec.ts';
+import type { RegistryAnswer } from '../api/registry-answer.ts';
 import type { Progress } from '../build/outcome.ts';
 import type { Problem, Target } from '../image/target.ts';
-
-/** What a registry said about one image; four answers, never mixed. */
-export type RegistryAnswer =
-  | { readonly kind: 'present'; readonly digest: string }
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'denied'; readonly message: string }
-  | { readonly kind: 'unavailable'; readonly message: string; readonly retryAfterMs?: number };
 
 /** A registry's answer and what the operator remembers of earlier ones. */
 export interface Asked {

@@ -1,28 +1,11 @@
 /**
- * The four answers a registry can give, and how a failure inside this room becomes one of them.
+ * How a failure inside this room becomes one of the four answers.
  *
- * "I could not ask" is never folded into "it is not there": only `absent` may start a build.
  * Messages are made for status and Events: one line, no control characters, at most 300 characters,
  * never a credential.
  */
+import type { NoAnswer } from '../api/registry-answer.ts';
 import type { ImageConfig } from './config.ts';
-
-/** What one question to a registry can come to when there is nothing to hand over. */
-export type NoAnswer =
-  /** No such manifest or repository. */
-  | { readonly kind: 'absent' }
-  /** This identity may not know, or the address is one the operator refuses to talk to. */
-  | { readonly kind: 'denied'; readonly message: string }
-  /** The registry could not be asked; says nothing about the image. */
-  | {
-      readonly kind: 'unavailable';
-      readonly message: string;
-      /** The registry's own `Retry-After`, at most an hour. */
-      readonly retryAfterMs?: number;
-    };
-
-/** Whether an image exists: one of four, a value each, never mixed. */
-export type RegistryAnswer = { readonly kind: 'present'; readonly digest: string } | NoAnswer;
 
 /** The manifest or index a reference names. */
 export type ManifestAnswer =

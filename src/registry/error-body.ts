@@ -5,7 +5,8 @@
  * errors), never a raw body: a stranger's page has no place in a status.
  */
 import { z } from 'zod';
-import { type NoAnswer, oneLine } from './answer.ts';
+import type { NoAnswer } from '../api/registry-answer.ts';
+import { oneLine } from './answer.ts';
 import type { Reply } from './transport.ts';
 
 const text = z.string().catch('');

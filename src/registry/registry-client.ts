@@ -6,16 +6,10 @@
  * bounded and checked against its digest, addresses and redirects against `address.ts`.
  * Protocol: opencontainers/distribution-spec, section "Pull".
  */
+import type { NoAnswer, RegistryAnswer } from '../api/registry-answer.ts';
 import { type ImageReference, isDigest, isRepository, isTag } from '../image/reference.ts';
 import type { Settings } from '../settings.ts';
-import {
-  type ConfigAnswer,
-  type ManifestAnswer,
-  type NoAnswer,
-  type RegistryAnswer,
-  RegistryFailure,
-  unavailable,
-} from './answer.ts';
+import { type ConfigAnswer, type ManifestAnswer, RegistryFailure, unavailable } from './answer.ts';
 import { Authorization, type Question } from './authorization.ts';
 import { type ImageConfig, readImageConfig } from './config.ts';
 import { type CredentialStore, withoutSecret } from './credentials.ts';
@@ -32,7 +26,7 @@ import {
 } from './manifest.ts';
 import { type Reply, Transport } from './transport.ts';
 
-export type { ConfigAnswer, ManifestAnswer, NoAnswer, RegistryAnswer } from './answer.ts';
+export type { ConfigAnswer, ManifestAnswer } from './answer.ts';
 export type { ImageConfig } from './config.ts';
 
 export interface RegistryClientOptions {

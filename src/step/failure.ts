@@ -1,6 +1,6 @@
 /** A step that ended for a reason the user can read in the status. */
 import type { FailureReason } from '../api/reasons.ts';
-import type { NoAnswer } from '../registry/registry-client.ts';
+import type { NoAnswer } from '../api/registry-answer.ts';
 
 export class StepError extends Error {
   override name = 'StepError';

@@ -8,11 +8,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rootCertificates } from 'node:tls';
+import type { NoAnswer } from '../api/registry-answer.ts';
 import type { BuildContext } from '../build/context.ts';
 import { PATHS, type Prepared } from '../build/engine.ts';
 import { ENGINES } from '../build/engines.ts';
 import { type ImageReference, parseReference, printReference } from '../image/reference.ts';
-import type { NoAnswer, RegistryClient } from '../registry/registry-client.ts';
+import type { RegistryClient } from '../registry/registry-client.ts';
 import { noAnswer, StepError } from './failure.ts';
 import { FOLDER, mark, mergedDockerConfig, READABLE, readContext, registryFor } from './pod.ts';
 

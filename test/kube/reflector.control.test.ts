@@ -1,13 +1,28 @@
 /** The reflector against a real API server, through each fault it must survive. */
+
+import dc from 'node:diagnostics_channel';
 import { describe, expect, inject, onTestFailed, onTestFinished, test, vi } from 'vitest';
 import { type RawObject, Reflector, type ReflectorOptions } from '../../src/kube/reflector.ts';
 import { errorEvent, type Seen, startFaultProxy } from '../support/fault-proxy.ts';
 import { CONFIG_MAPS, configMaps, connectFor, keptLog, newNamespace } from '../support/kube.ts';
 
-import dc from 'node:diagnostics_channel';
 const trace: string[] = [];
-for (const ch of ['undici:request:create','undici:request:headers','undici:request:trailers','undici:request:error','undici:client:sendHeaders','undici:client:beforeConnect','undici:client:connected','undici:client:connectError']) {
-  dc.subscribe(ch, (m: any) => { const r = m.request; trace.push(`${performance.now().toFixed(0)} ${ch.slice(7)} ${r ? `${r.origin} ${r.method} ${String(r.path).slice(0,60)}` : JSON.stringify(m.connectParams?.host)} ${m.socket?.localPort ?? ''} ${m.response?.statusCode ?? ''} ${m.error?.message ?? ''}`); });
+for (const ch of [
+  'undici:request:create',
+  'undici:request:headers',
+  'undici:request:trailers',
+  'undici:request:error',
+  'undici:client:sendHeaders',
+  'undici:client:beforeConnect',
+  'undici:client:connected',
+  'undici:client:connectError',
+]) {
+  dc.subscribe(ch, (m: any) => {
+    const r = m.request;
+    trace.push(
+      `${performance.now().toFixed(0)} ${ch.slice(7)} ${r ? `${r.origin} ${r.method} ${String(r.path).slice(0, 60)}` : JSON.stringify(m.connectParams?.host)} ${m.socket?.localPort ?? ''} ${m.response?.statusCode ?? ''} ${m.error?.message ?? ''}`,
+    );
+  });
 }
 const { kubeconfig } = inject('controlPlane');
 
@@ -21,7 +36,16 @@ async function stage(options: Partial<ReflectorOptions<RawObject>> = {}) {
   onTestFinished(() => proxy.stop());
   const namespace = await newNamespace(direct);
   const { log, lines } = keptLog();
-  onTestFailed(async () => { const port = JSON.parse((await import('node:fs')).readFileSync(proxy.kubeconfig,'utf8')).clusters[0].cluster.server; console.error('NOW', performance.now().toFixed(0), port, trace.filter((l) => l.includes(port) || l.includes(port.slice(7))).join('\n')); });
+  onTestFailed(async () => {
+    const port = JSON.parse((await import('node:fs')).readFileSync(proxy.kubeconfig, 'utf8')).clusters[0]
+      .cluster.server;
+    console.error(
+      'NOW',
+      performance.now().toFixed(0),
+      port,
+      trace.filter((l) => l.includes(port) || l.includes(port.slice(7))).join('\n'),
+    );
+  });
   onTestFailed(() =>
     console.error(
       lines,

@@ -4,10 +4,11 @@ import { conditionOf } from '../../src/api/conditions.ts';
 import type { Status } from '../../src/api/image-spec.ts';
 import type { FailureReason } from '../../src/api/reasons.ts';
 import { FAILURE_REASONS } from '../../src/api/reasons.ts';
+import type { RegistryAnswer } from '../../src/api/registry-answer.ts';
 import { accessHash, jobPrefix } from '../../src/build/job.ts';
 import type { Progress } from '../../src/build/outcome.ts';
 import { targetOf } from '../../src/image/target.ts';
-import type { Facts, JobFact, RegistryAnswer, Wanted } from '../../src/plan/facts.ts';
+import type { Facts, JobFact, Wanted } from '../../src/plan/facts.ts';
 import { type Plan, plan } from '../../src/plan/plan.ts';
 import { imageSpec, settings } from '../support/objects.ts';
 
