@@ -34,15 +34,20 @@ const ANYWHERE: readonly Rule[] = [
   },
 ];
 
+/** A sentence of uv, which breaks lines at 80 characters; a time stamp and its frame may stand before each. */
+function wrapped(words: string): RegExp {
+  return new RegExp(words.replaceAll(' ', '\\s+(?:#\\d+ )?(?:\\d+\\.\\d{1,3}\\s+)?(?:│\\s*)*'));
+}
+
 const PYTHON: readonly Rule[] = [
   {
     reason: 'PackageNotFound',
-    pattern: /Because ([A-Za-z0-9][A-Za-z0-9._-]*) was not found in the package (?:registry|index)/,
+    pattern: wrapped('Because ([A-Za-z0-9][A-Za-z0-9._-]*) was not found in the package (?:registry|index)'),
     headline: '$1: no such package',
   },
   {
     reason: 'PackageNotFound',
-    pattern: /there (?:is|are) no versions? of ([A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?\S*)/,
+    pattern: wrapped('there (?:is|are) no versions? of ([A-Za-z0-9][A-Za-z0-9._-]*(?:\\[[^\\]]*\\])?\\S*)'),
     headline: '$1: no such version',
   },
   {

@@ -30,8 +30,8 @@ export interface Failure {
 }
 
 export type Progress =
-  /** Not started; `words` are the cluster's own where it gave any. */
-  | { readonly state: 'pending'; readonly words?: string }
+  /** Waiting for `step` to start, the first one where none is named; `words` are the cluster's own where it gave any. */
+  | { readonly state: 'pending'; readonly step?: Step; readonly words?: string }
   | { readonly state: 'running'; readonly step: Step }
   | { readonly state: 'succeeded'; readonly result: BuildResult | undefined }
   | { readonly state: 'failed'; readonly failure: Failure }
@@ -72,7 +72,7 @@ export function progressOf(pod: V1Pod, explain: (log: string) => Explained): Pro
   }
   const done = STEPS.filter((step) => stateOf(pod, step)?.state?.terminated);
   const next = STEPS[done.length];
-  return done.length > 0 && next ? { state: 'running', step: next } : { state: 'pending' };
+  return done.length > 0 && next ? { state: 'pending', step: next } : { state: 'pending' };
 }
 
 function failureOf(pod: V1Pod, explain: (log: string) => Explained): Failure {

@@ -37,6 +37,10 @@ export interface Sources {
 
 /** Warnings that keep a pod from starting; others, such as MissingClusterDNS, are remarks. */
 const BLOCKING = /^(Failed|BackOff|NetworkNotReady|InspectFailed)/;
+/** What still keeps a later step from starting when an earlier one has run; the rest was overcome. */
+const BLOCKING_LATER = /^(Failed|BackOff|InspectFailed)$/;
+/** The kubelet says it twice: in a sentence, and in one word that names no image. */
+const ONE_WORD = /^Error: [A-Za-z]+$/;
 
 /** A build that has not begun after this long is asked why. */
 const WHY_AFTER_MS = 2000;
@@ -129,13 +133,15 @@ async function withTrouble(job: JobView, sources: Sources): Promise<JobFact> {
   const silent =
     fact.ended === undefined && fact.progress.state === 'pending' && fact.progress.words === undefined;
   if (!silent || sources.now().getTime() - job.created < WHY_AFTER_MS) return fact;
+  const later = fact.progress.state === 'pending' && fact.progress.step !== undefined;
+  const blocking = later ? BLOCKING_LATER : BLOCKING;
   const pod = sources.builds.podOf(job);
   const about = pod
     ? { kind: 'Pod', name: pod.name, uid: pod.uid }
     : { kind: 'Job', name: job.name, uid: job.uid };
   const warnings = await warningsOf(sources.connection, { namespace: job.namespace, ...about });
   const latest = warnings
-    .filter((warning) => BLOCKING.test(warning.reason))
+    .filter(({ reason, message }) => blocking.test(reason) && !ONE_WORD.test(message))
     .toSorted((a, b) => b.time.getTime() - a.time.getTime())[0];
   const trouble: Trouble | undefined = latest && { reason: latest.reason, message: latest.message };
   return trouble ? { ...fact, trouble } : fact;

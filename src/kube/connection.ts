@@ -151,8 +151,13 @@ async function within<T>(request: KubeRequest, work: (signal: AbortSignal) => Pr
   );
   request.signal?.addEventListener('abort', abort, { once: true });
   if (request.signal?.aborted) abort();
+  // A race, because not everything hears the signal: a plugin that signs in, a request that waits for a connection.
+  const over = new Promise<never>((_, reject) => {
+    controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
+    if (controller.signal.aborted) reject(controller.signal.reason);
+  });
   try {
-    return await work(controller.signal);
+    return await Promise.race([work(controller.signal), over]);
   } catch (error) {
     throw errorOfNetwork(error, wordsOf(request));
   } finally {

@@ -151,7 +151,8 @@ function whileRunning(facts: Facts, wanted: Wanted, job: JobFact, done: Done): P
       join,
     );
   }
-  const step = progress.state === 'running' ? progress.step : 'starting';
+  const step =
+    progress.state === 'running' || progress.state === 'pending' ? (progress.step ?? 'starting') : 'starting';
   const message = say.building(job.builder, job.attempt, step);
   // A pod that has not started is looked at again: only Events tell why, and nobody watches those.
   const pause = progress.state === 'pending' ? 3 * SECOND : MINUTE;

@@ -66,7 +66,7 @@ describe('a pod that has not ended', () => {
       { state: 'pending' },
     ],
     ['preparing', pod('Pending', { prepare: running }), { state: 'running', step: 'prepare' }],
-    ['between prepare and build', pod('Pending', { prepare: ok }), { state: 'running', step: 'build' }],
+    ['between prepare and build', pod('Pending', { prepare: ok }), { state: 'pending', step: 'build' }],
     ['building', pod('Pending', { prepare: ok, build: running }), { state: 'running', step: 'build' }],
     [
       'verifying',

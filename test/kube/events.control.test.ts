@@ -5,7 +5,7 @@ import { expect, inject, test } from 'vitest';
 import { type EventNote, EventRecorder } from '../../src/kube/events.ts';
 import { EVENTS, pathOf } from '../../src/kube/resource.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
-import { configMaps, connectFor, keptLog, newNamespace } from '../support/kube.ts';
+import { configMaps, connectFor, type ForTest, keptLog, newNamespace } from '../support/kube.ts';
 
 const { kubeconfig, kubectl } = inject('controlPlane');
 
@@ -16,14 +16,14 @@ interface WrittenEvent {
   series?: { count: number };
 }
 
-async function stage(through = kubeconfig) {
-  const connection = await connectFor(kubeconfig);
-  const namespace = await newNamespace(connection);
+async function stage(t: ForTest, through = kubeconfig) {
+  const connection = await connectFor(t, kubeconfig);
+  const namespace = await newNamespace(t, connection);
   const { metadata } = await configMaps(connection, namespace).create('subject');
   const { log, lines } = keptLog();
   const clock = { now: new Date() };
   const recorder = new EventRecorder({
-    connection: await connectFor(through),
+    connection: await connectFor(t, through),
     log,
     instance: 'operator-0',
     now: () => clock.now,
@@ -48,8 +48,8 @@ async function stage(through = kubeconfig) {
   };
 }
 
-test('says a thing as kubectl describe shows it', async () => {
-  const { recorder, note, namespace } = await stage();
+test('says a thing as kubectl describe shows it', async (t) => {
+  const { recorder, note, namespace } = await stage(t);
   recorder.record(note({ type: 'Warning', reason: 'BuildFailed', note: 'No package is called nunpy' }));
   await recorder.idle();
   const { stdout } = await promisify(execFile)(kubectl, [
@@ -60,8 +60,8 @@ test('says a thing as kubectl describe shows it', async () => {
   );
 });
 
-test('makes a series of what is said again, and an Event of what is new', async () => {
-  const { recorder, note, written } = await stage();
+test('makes a series of what is said again, and an Event of what is new', async (t) => {
+  const { recorder, note, written } = await stage(t);
   recorder.record(note());
   await recorder.idle();
   recorder.record(note());
@@ -75,15 +75,15 @@ test('makes a series of what is said again, and an Event of what is new', async 
   ]);
 });
 
-test('makes one Event of a burst', async () => {
-  const { recorder, note, written } = await stage();
+test('makes one Event of a burst', async (t) => {
+  const { recorder, note, written } = await stage(t);
   for (let times = 0; times < 500; times += 1) recorder.record(note());
   await recorder.idle();
   expect((await written()).map(({ series }) => series?.count)).toEqual([500]);
 });
 
-test('says it anew after a while, and when the server has forgotten', async () => {
-  const { recorder, note, written, clock, connection, path } = await stage();
+test('says it anew after a while, and when the server has forgotten', async (t) => {
+  const { recorder, note, written, clock, connection, path } = await stage(t);
   recorder.record(note());
   await recorder.idle();
   clock.now = new Date(clock.now.getTime() + 361_000);
@@ -97,8 +97,8 @@ test('says it anew after a while, and when the server has forgotten', async () =
   expect(await written()).toHaveLength(1);
 });
 
-test('cuts a note to a kilobyte between characters', async () => {
-  const { recorder, note, written } = await stage();
+test('cuts a note to a kilobyte between characters', async (t) => {
+  const { recorder, note, written } = await stage(t);
   recorder.record(note({ note: 'ä'.repeat(600) }));
   recorder.record(note({ note: `x${'ä'.repeat(600)}` }));
   await recorder.idle();
@@ -108,9 +108,9 @@ test('cuts a note to a kilobyte between characters', async () => {
   ]);
 });
 
-test('logs what cannot be written, and writes what comes next', async () => {
+test('logs what cannot be written, and writes what comes next', async (t) => {
   const proxy = await startFaultProxy(kubeconfig);
-  const { recorder, note, written, lines } = await stage(proxy.kubeconfig);
+  const { recorder, note, written, lines } = await stage(t, proxy.kubeconfig);
   proxy.inject({ kind: 'status', code: 500 });
   proxy.inject({ kind: 'reset' });
   recorder.record(note({ note: 'one' }));

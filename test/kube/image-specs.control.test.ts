@@ -5,7 +5,7 @@ import { beforeAll, expect, inject, test } from 'vitest';
 import { API_VERSION, KIND } from '../../src/api/names.ts';
 import { writeStatus } from '../../src/kube/image-specs.ts';
 import { IMAGE_SPECS, pathOf } from '../../src/kube/resource.ts';
-import { connectFor, newNamespace } from '../support/kube.ts';
+import { connectFor, type ForTest, newNamespace } from '../support/kube.ts';
 
 const { kubeconfig, kubectl } = inject('controlPlane');
 
@@ -25,9 +25,9 @@ function condition(type: string) {
   return { type, status: 'True', reason: 'Progressing', message: 'At it.', lastTransitionTime };
 }
 
-async function stage() {
-  const connection = await connectFor(kubeconfig);
-  const namespace = await newNamespace(connection);
+async function stage(t: ForTest) {
+  const connection = await connectFor(t, kubeconfig);
+  const namespace = await newNamespace(t, connection);
   const path = pathOf(IMAGE_SPECS, { namespace, name: 'one' });
   const made = await connection.request<WithStatus>({
     method: 'POST',
@@ -39,8 +39,8 @@ async function stage() {
   return { connection, path, made, at, read };
 }
 
-test('writes a whole status; what is left out next time is removed', async () => {
-  const { connection, made, at, read } = await stage();
+test('writes a whole status; what is left out next time is removed', async (t) => {
+  const { connection, made, at, read } = await stage(t);
   const both = { observedGeneration: 1, conditions: [condition('Ready'), condition('Reconciling')] };
   expect(await writeStatus(connection, at(made.metadata.resourceVersion), both)).toBe('written');
 
@@ -51,8 +51,8 @@ test('writes a whole status; what is left out next time is removed', async () =>
   expect((await read()).status?.conditions?.map(({ type }) => type)).toEqual(['Ready']);
 });
 
-test('does not write about an object that has changed since', async () => {
-  const { connection, path, made, at, read } = await stage();
+test('does not write about an object that has changed since', async (t) => {
+  const { connection, path, made, at, read } = await stage(t);
   await connection.request({
     method: 'PATCH',
     path,
@@ -64,14 +64,14 @@ test('does not write about an object that has changed since', async () => {
   expect((await read()).status?.observedGeneration).not.toBe(7);
 });
 
-test('knows that an object is gone', async () => {
-  const { connection, path, made, at } = await stage();
+test('knows that an object is gone', async (t) => {
+  const { connection, path, made, at } = await stage(t);
   await connection.request({ method: 'DELETE', path });
   expect(await writeStatus(connection, at(made.metadata.resourceVersion), {})).toBe('gone');
 });
 
-test('throws the words with which a status is refused', async () => {
-  const { connection, made, at } = await stage();
+test('throws the words with which a status is refused', async (t) => {
+  const { connection, made, at } = await stage(t);
   const status = { observedGeneration: 'one' };
   await expect(writeStatus(connection, at(made.metadata.resourceVersion), status)).rejects.toMatchObject({
     message: expect.stringContaining('observedGeneration'),

@@ -5,7 +5,7 @@ import type { Connection } from '../../src/kube/connection.ts';
 import { addOwner, createJob, deleteJob, type JobId, readJob, removeOwner } from '../../src/kube/jobs.ts';
 import { JOBS, PODS, pathOf } from '../../src/kube/resource.ts';
 import { warningsOf } from '../../src/kube/warnings.ts';
-import { configMaps, connectFor, newNamespace } from '../support/kube.ts';
+import { configMaps, connectFor, type ForTest, newNamespace } from '../support/kube.ts';
 
 const { kubeconfig } = inject('controlPlane');
 
@@ -25,9 +25,9 @@ function jobOf(namespace: string, name: string, ownerReferences: V1OwnerReferenc
   };
 }
 
-async function stage(labels?: Record<string, string>) {
-  const connection = await connectFor(kubeconfig);
-  const namespace = await newNamespace(connection, labels);
+async function stage(t: ForTest, labels?: Record<string, string>) {
+  const connection = await connectFor(t, kubeconfig);
+  const namespace = await newNamespace(t, connection, labels);
   const objects = configMaps(connection, namespace);
   return {
     connection,
@@ -51,16 +51,16 @@ async function made(connection: Connection, job: V1Job): Promise<JobId> {
   return { namespace: metadata?.namespace ?? '', name: metadata?.name ?? '', uid: metadata?.uid ?? '' };
 }
 
-test('makes a Job once, and gives whoever comes second the one that is there', async () => {
-  const { connection, namespace } = await stage();
+test('makes a Job once, and gives whoever comes second the one that is there', async (t) => {
+  const { connection, namespace } = await stage(t);
   const answers = await Promise.all([1, 2, 3].map(() => createJob(connection, jobOf(namespace, 'build'))));
   expect(answers.filter(({ created }) => created)).toHaveLength(1);
   expect(new Set(answers.map(({ job }) => job.metadata?.uid)).size).toBe(1);
   expect(answers[0]?.job.metadata?.labels).toMatchObject({ attempt: '1' });
 });
 
-test('throws the words of who refuses a Job', async () => {
-  const { connection, namespace } = await stage();
+test('throws the words of who refuses a Job', async (t) => {
+  const { connection, namespace } = await stage(t);
   const job = jobOf(namespace, 'Not-A-Name');
   await expect(createJob(connection, job)).rejects.toMatchObject({
     code: 422,
@@ -69,8 +69,8 @@ test('throws the words of who refuses a Job', async () => {
   });
 });
 
-test('a Job lives as long as one of its owners', async () => {
-  const { connection, namespace, objects, owner } = await stage();
+test('a Job lives as long as one of its owners', async (t) => {
+  const { connection, namespace, objects, owner } = await stage(t);
   const [first, second] = [await owner('first'), await owner('second')];
   const job = await made(connection, jobOf(namespace, 'build', [first]));
   await vi.waitFor(async () => expect(await podsOf(connection, namespace)).toHaveLength(1), 10_000);
@@ -86,8 +86,8 @@ test('a Job lives as long as one of its owners', async () => {
   await vi.waitFor(async () => expect(await podsOf(connection, namespace)).toHaveLength(0), 20_000);
 });
 
-test('an owner that withdraws leaves the others, whoever came first', async () => {
-  const { connection, namespace, objects, owner, ownersOf } = await stage();
+test('an owner that withdraws leaves the others, whoever came first', async (t) => {
+  const { connection, namespace, objects, owner, ownersOf } = await stage(t);
   const [first, second] = [await owner('first'), await owner('second')];
   const job = await made(connection, jobOf(namespace, 'build', [first]));
   await addOwner(connection, job, second);
@@ -99,8 +99,8 @@ test('an owner that withdraws leaves the others, whoever came first', async () =
   await vi.waitFor(async () => expect(await readJob(connection, namespace, 'build')).toBeUndefined(), 20_000);
 });
 
-test('owners that come and go at the same time all get their way', async () => {
-  const { connection, namespace, owner, ownersOf } = await stage();
+test('owners that come and go at the same time all get their way', async (t) => {
+  const { connection, namespace, owner, ownersOf } = await stage(t);
   const owners = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => owner(name)));
   const job = await made(connection, jobOf(namespace, 'build', owners.slice(0, 3)));
   await Promise.all([
@@ -110,8 +110,8 @@ test('owners that come and go at the same time all get their way', async () => {
   expect(await ownersOf('build')).toEqual(['d', 'e', 'f']);
 });
 
-test('never touches a newer Job of the same name', async () => {
-  const { connection, namespace, owner, ownersOf } = await stage();
+test('never touches a newer Job of the same name', async (t) => {
+  const { connection, namespace, owner, ownersOf } = await stage(t);
   const old = { namespace, name: 'build', uid: '00000000-0000-0000-0000-000000000000' };
   const reference = await owner('first');
   expect(await addOwner(connection, old, reference)).toBe('gone');
@@ -124,8 +124,8 @@ test('never touches a newer Job of the same name', async () => {
   expect(await ownersOf('build')).toEqual(['first']);
 });
 
-test('deletes a Job with its Pods; a second time is no error', async () => {
-  const { connection, namespace } = await stage();
+test('deletes a Job with its Pods; a second time is no error', async (t) => {
+  const { connection, namespace } = await stage(t);
   const job = await made(connection, jobOf(namespace, 'build'));
   await vi.waitFor(async () => expect(await podsOf(connection, namespace)).toHaveLength(1), 10_000);
   expect(await deleteJob(connection, job)).toBe('done');
@@ -133,8 +133,8 @@ test('deletes a Job with its Pods; a second time is no error', async () => {
   await vi.waitFor(async () => expect(await podsOf(connection, namespace)).toHaveLength(0), 20_000);
 });
 
-test('does not delete an ownerless Job that someone has joined meanwhile', async () => {
-  const { connection, namespace, owner, ownersOf } = await stage();
+test('does not delete an ownerless Job that someone has joined meanwhile', async (t) => {
+  const { connection, namespace, owner, ownersOf } = await stage(t);
   const job = await made(connection, jobOf(namespace, 'build'));
   const seen = (await readJob(connection, namespace, 'build'))?.metadata?.resourceVersion;
   await addOwner(connection, job, await owner('late'));
@@ -142,8 +142,8 @@ test('does not delete an ownerless Job that someone has joined meanwhile', async
   expect(await ownersOf('build')).toEqual(['late']);
 });
 
-test('the cluster says in its own words that a quota is exceeded', async () => {
-  const { connection, namespace } = await stage();
+test('the cluster says in its own words that a quota is exceeded', async (t) => {
+  const { connection, namespace } = await stage(t);
   await connection.request({
     method: 'POST',
     path: pathOf({ apiVersion: 'v1', plural: 'resourcequotas' }, { namespace }),
@@ -165,8 +165,8 @@ test('the cluster says in its own words that a quota is exceeded', async () => {
   expect(await warningsOf(connection, { ...job, kind: 'Job', uid: 'another' })).toEqual([]);
 });
 
-test('the cluster says in its own words that Pod Security refuses the Pod', async () => {
-  const { connection, namespace } = await stage({ 'pod-security.kubernetes.io/enforce': 'restricted' });
+test('the cluster says in its own words that Pod Security refuses the Pod', async (t) => {
+  const { connection, namespace } = await stage(t, { 'pod-security.kubernetes.io/enforce': 'restricted' });
   const job = await made(connection, jobOf(namespace, 'build'));
   await vi.waitFor(async () => {
     const [newest] = await warningsOf(connection, { ...job, kind: 'Job' });

@@ -1,52 +1,22 @@
 /** The reflector against a real API server, through each fault it must survive. */
-
-import dc from 'node:diagnostics_channel';
-import { describe, expect, inject, onTestFailed, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, inject, type TestContext, test, vi } from 'vitest';
 import { type RawObject, Reflector, type ReflectorOptions } from '../../src/kube/reflector.ts';
 import { errorEvent, type Seen, startFaultProxy } from '../support/fault-proxy.ts';
 import { CONFIG_MAPS, configMaps, connectFor, keptLog, newNamespace } from '../support/kube.ts';
 
-const trace: string[] = [];
-for (const ch of [
-  'undici:request:create',
-  'undici:request:headers',
-  'undici:request:trailers',
-  'undici:request:error',
-  'undici:client:sendHeaders',
-  'undici:client:beforeConnect',
-  'undici:client:connected',
-  'undici:client:connectError',
-]) {
-  dc.subscribe(ch, (m: any) => {
-    const r = m.request;
-    trace.push(
-      `${performance.now().toFixed(0)} ${ch.slice(7)} ${r ? `${r.origin} ${r.method} ${String(r.path).slice(0, 60)}` : JSON.stringify(m.connectParams?.host)} ${m.socket?.localPort ?? ''} ${m.response?.statusCode ?? ''} ${m.error?.message ?? ''}`,
-    );
-  });
-}
 const { kubeconfig } = inject('controlPlane');
 
 const isWatch = (request: Seen) => request.watch;
 const isList = (request: Seen) => !request.watch;
 
 /** A namespace, a proxy before the server, and a reflector behind it that notes every change as a word. */
-async function stage(options: Partial<ReflectorOptions<RawObject>> = {}) {
-  const direct = await connectFor(kubeconfig);
+async function stage(t: TestContext, options: Partial<ReflectorOptions<RawObject>> = {}) {
+  const direct = await connectFor(t, kubeconfig);
   const proxy = await startFaultProxy(kubeconfig);
-  onTestFinished(() => proxy.stop());
-  const namespace = await newNamespace(direct);
+  t.onTestFinished(() => proxy.stop());
+  const namespace = await newNamespace(t, direct);
   const { log, lines } = keptLog();
-  onTestFailed(async () => {
-    const port = JSON.parse((await import('node:fs')).readFileSync(proxy.kubeconfig, 'utf8')).clusters[0]
-      .cluster.server;
-    console.error(
-      'NOW',
-      performance.now().toFixed(0),
-      port,
-      trace.filter((l) => l.includes(port) || l.includes(port.slice(7))).join('\n'),
-    );
-  });
-  onTestFailed(() =>
+  t.onTestFailed(() =>
     console.error(
       lines,
       proxy.seen.map(({ method, url }) => `${method} ${url}`),
@@ -54,7 +24,7 @@ async function stage(options: Partial<ReflectorOptions<RawObject>> = {}) {
   );
   const changes: string[] = [];
   const reflector = new Reflector<RawObject>({
-    connection: await connectFor(proxy.kubeconfig),
+    connection: await connectFor(t, proxy.kubeconfig),
     resource: CONFIG_MAPS,
     namespace,
     labelSelector: 'of=test',
@@ -69,7 +39,7 @@ async function stage(options: Partial<ReflectorOptions<RawObject>> = {}) {
   });
   const stop = new AbortController();
   let run: Promise<void> | undefined;
-  onTestFinished(async () => {
+  t.onTestFinished(async () => {
     stop.abort();
     await run;
   });
@@ -105,8 +75,8 @@ async function watching(seen: readonly Seen[], count: number): Promise<void> {
 }
 
 describe.concurrent('reflector', () => {
-  test('tells of what is there and of what happens', async () => {
-    const { objects, reflector, changes, namespace, start } = await stage();
+  test('tells of what is there and of what happens', async (t) => {
+    const { objects, reflector, changes, namespace, start } = await stage(t);
     await objects.create('a', { x: '1' });
     await start();
     expect(changes).toEqual(['added a']);
@@ -119,8 +89,8 @@ describe.concurrent('reflector', () => {
     expect(reflector.get(`${namespace}/b`)).toBeUndefined();
   });
 
-  test('gives the same object whether listed or watched', async () => {
-    const watched = await stage();
+  test('gives the same object whether listed or watched', async (t) => {
+    const watched = await stage(t);
     await watched.start();
     await watched.objects.create('a', { x: '1' });
     await vi.waitFor(() => expect(watched.names()).toEqual(['a']));
@@ -142,16 +112,16 @@ describe.concurrent('reflector', () => {
     await run;
   });
 
-  test('lists in pages', async () => {
-    const { objects, names, proxy, start } = await stage({ pageSize: 2 });
+  test('lists in pages', async (t) => {
+    const { objects, names, proxy, start } = await stage(t, { pageSize: 2 });
     for (const name of ['a', 'b', 'c', 'd', 'e']) await objects.create(name);
     await start();
     expect(names()).toEqual(['a', 'b', 'c', 'd', 'e']);
     expect(proxy.seen.filter(isList).map(({ query }) => query.has('continue'))).toEqual([false, true, true]);
   });
 
-  test('begins a new watch where the last one ended, without a list', async () => {
-    const { objects, changes, listed, proxy, start } = await stage({ watchSeconds: [3, 3] });
+  test('begins a new watch where the last one ended, without a list', async (t) => {
+    const { objects, changes, listed, proxy, start } = await stage(t, { watchSeconds: [3, 3] });
     await start();
     await objects.create('a');
     await watching(proxy.seen, 2);
@@ -160,10 +130,10 @@ describe.concurrent('reflector', () => {
     expect(listed()).toBe(1);
   });
 
-  test('moves on with bookmarks while nothing of ours happens', async () => {
-    const { direct, proxy, start } = await stage({ watchSeconds: [5, 5] });
+  test('moves on with bookmarks while nothing of ours happens', async (t) => {
+    const { direct, proxy, start } = await stage(t, { watchSeconds: [5, 5] });
     await start();
-    await configMaps(direct, await newNamespace(direct)).create('elsewhere');
+    await configMaps(direct, await newNamespace(t, direct)).create('elsewhere');
     await watching(proxy.seen, 2);
     const [first, second] = proxy.seen
       .filter(isWatch)
@@ -171,8 +141,8 @@ describe.concurrent('reflector', () => {
     expect(second).toBeGreaterThan(first ?? Number.POSITIVE_INFINITY);
   });
 
-  test('watches on after a reset, and misses nothing that happened meanwhile', async () => {
-    const { objects, changes, listed, proxy, start } = await stage({ pauseMs: [600, 600] });
+  test('watches on after a reset, and misses nothing that happened meanwhile', async (t) => {
+    const { objects, changes, listed, proxy, start } = await stage(t, { pauseMs: [600, 600] });
     await objects.create('a');
     await objects.create('b');
     await start();
@@ -186,8 +156,8 @@ describe.concurrent('reflector', () => {
     expect(listed()).toBe(1);
   });
 
-  test('tells of what came, changed and vanished during an outage after which it must list', async () => {
-    const { objects, changes, names, proxy, start } = await stage();
+  test('tells of what came, changed and vanished during an outage after which it must list', async (t) => {
+    const { objects, changes, names, proxy, start } = await stage(t);
     for (const name of ['a', 'b', 'c']) await objects.create(name);
     await start();
     proxy.down();
@@ -204,7 +174,7 @@ describe.concurrent('reflector', () => {
     expect(changes.slice(3).sort()).toEqual(['added d', 'changed b', 'changed c', 'deleted a']);
   });
 
-  test.each([
+  test.for([
     ['a 410 answer', { kind: 'status', code: 410, reason: 'Expired' }],
     ['a 410 event', { kind: 'answer', text: errorEvent(410, 'Expired'), open: true }],
     ['a 500 event', { kind: 'answer', text: errorEvent(500, 'InternalError'), open: true }],
@@ -214,8 +184,8 @@ describe.concurrent('reflector', () => {
     ['half a line', { kind: 'answer', text: '{"type":"ADD' }],
     ['a line that is no JSON', { kind: 'answer', text: '{"type":"ADDED","obj\n', open: true }],
     ['a line that never ends', { kind: 'answer', text: 'x'.repeat(9 * 1024 * 1024), open: true }],
-  ] as const)('lists again after %s', async (_, fault) => {
-    const { objects, changes, listed, proxy, start } = await stage();
+  ] as const)('lists again after %s', async ([, fault], t) => {
+    const { objects, changes, listed, proxy, start } = await stage(t);
     await objects.create('a');
     proxy.inject(fault, isWatch);
     await start();
@@ -225,11 +195,11 @@ describe.concurrent('reflector', () => {
     await vi.waitFor(() => expect(changes).toEqual(['added a', 'deleted a']));
   });
 
-  test.each([
+  test.for([
     ['a 429 answer', { kind: 'status', code: 429, reason: 'TooManyRequests', retryAfter: 1 }],
     ['a connection refused mid-way', { kind: 'reset' }],
-  ] as const)('watches on without a list after %s', async (_, fault) => {
-    const { objects, changes, listed, proxy, start } = await stage();
+  ] as const)('watches on without a list after %s', async ([, fault], t) => {
+    const { objects, changes, listed, proxy, start } = await stage(t);
     proxy.inject(fault, isWatch, 2);
     await start();
     await watching(proxy.seen, 3);
@@ -238,8 +208,8 @@ describe.concurrent('reflector', () => {
     expect(listed()).toBe(1);
   });
 
-  test('waits as long as a 429 asks', async () => {
-    const { proxy, start } = await stage();
+  test('waits as long as a 429 asks', async (t) => {
+    const { proxy, start } = await stage(t);
     proxy.inject({ kind: 'status', code: 429, retryAfter: 2 }, isWatch);
     const began = performance.now();
     await start();
@@ -247,8 +217,8 @@ describe.concurrent('reflector', () => {
     expect(performance.now() - began).toBeGreaterThan(2_000);
   });
 
-  test('syncs at last when the first lists fail', async () => {
-    const { objects, names, proxy, start } = await stage();
+  test('syncs at last when the first lists fail', async (t) => {
+    const { objects, names, proxy, start } = await stage(t);
     await objects.create('a');
     proxy.inject({ kind: 'status', code: 500 }, isList, 2);
     proxy.inject({ kind: 'reset' }, isList, 2);
@@ -257,8 +227,8 @@ describe.concurrent('reflector', () => {
     expect(names()).toEqual(['a']);
   });
 
-  test('starts a page-wise list anew when a page has expired', async () => {
-    const { objects, names, proxy, start } = await stage({ pageSize: 1 });
+  test('starts a page-wise list anew when a page has expired', async (t) => {
+    const { objects, names, proxy, start } = await stage(t, { pageSize: 1 });
     await objects.create('a');
     await objects.create('b');
     proxy.inject({ kind: 'status', code: 410, reason: 'Expired' }, ({ query }) => query.has('continue'));
@@ -266,16 +236,26 @@ describe.concurrent('reflector', () => {
     expect(names()).toEqual(['a', 'b']);
   });
 
-  test('gives up a watch that is never answered', async () => {
-    const { objects, changes, proxy, start } = await stage();
+  test('lists again when its version is one of the future, as after a restored backup', async (t) => {
+    const { objects, names, proxy, start } = await stage(t, { watchSeconds: [3, 3] });
+    const metadata = { resourceVersion: '999999999' };
+    const text = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMapList', metadata, items: [] });
+    proxy.inject({ kind: 'answer', text }, isList);
+    await start();
+    await objects.create('a');
+    await vi.waitFor(() => expect(names()).toEqual(['a']), 10_000);
+  });
+
+  test('gives up a watch that is never answered', async (t) => {
+    const { objects, changes, proxy, start } = await stage(t);
     proxy.inject({ kind: 'hang' }, isWatch);
     await start();
     await objects.create('a');
     await vi.waitFor(() => expect(changes).toEqual(['added a']), 15_000);
   });
 
-  test('leaves a connection that is silently dead', async () => {
-    const { objects, changes, lines, proxy, start } = await stage({ watchSeconds: [1, 1] });
+  test('leaves a connection that is silently dead', async (t) => {
+    const { objects, changes, lines, proxy, start } = await stage(t, { watchSeconds: [1, 1] });
     await start();
     await vi.waitFor(() => expect(proxy.freezeWatches()).toBe(1));
     await objects.create('a');
@@ -283,17 +263,17 @@ describe.concurrent('reflector', () => {
     expect(lines.at(-1)).toMatchObject({ reason: 'Timeout', relist: false });
   });
 
-  test('does not hammer a server that ends every watch at once', async () => {
-    const { proxy, start } = await stage({ pauseMs: [100, 1_000] });
+  test('does not hammer a server that ends every watch at once', async (t) => {
+    const { proxy, start } = await stage(t, { pauseMs: [100, 1_000] });
     proxy.inject({ kind: 'answer', text: '' }, isWatch, 1_000);
     await start();
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(proxy.seen.filter(isWatch).length).toBeLessThan(9);
   });
 
-  test('survives a handler and a parser that throw', async () => {
+  test('survives a handler and a parser that throw', async (t) => {
     const told: string[] = [];
-    const { objects, reflector, lines, start } = await stage({
+    const { objects, reflector, lines, start } = await stage(t, {
       parse: (raw) => {
         if (raw.metadata.name === 'strange') throw new Error('not understood');
         return raw;
@@ -310,8 +290,8 @@ describe.concurrent('reflector', () => {
     expect(lines.map(({ msg }) => msg)).toContain('Object not understood');
   });
 
-  test('stops at once and quietly', async () => {
-    const { lines, stop, start, running } = await stage();
+  test('stops at once and quietly', async (t) => {
+    const { lines, stop, start, running } = await stage(t);
     await start();
     const began = performance.now();
     stop.abort();
@@ -320,8 +300,8 @@ describe.concurrent('reflector', () => {
     expect(lines).toEqual([]);
   });
 
-  test('is healthy through a quiet watch, and no longer two minutes after the last word in an outage', async () => {
-    const { proxy, reflector, start } = await stage({ watchSeconds: [240, 240] });
+  test('is healthy through a quiet watch, and no longer two minutes after the last word in an outage', async (t) => {
+    const { proxy, reflector, start } = await stage(t, { watchSeconds: [240, 240] });
     await start();
     expect(reflector.healthy(reflector.lastContact + 360_000)).toBe(true);
     expect(reflector.healthy(reflector.lastContact + 371_000)).toBe(false);

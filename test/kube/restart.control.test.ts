@@ -10,13 +10,13 @@ beforeAll(async () => {
 });
 afterAll(() => plane?.stop());
 
-test.each(['TERM', 'KILL'] as const)('the reflector outlives a restart by SIG%s', async (signal) => {
-  const connection = await connectFor(plane.kubeconfig);
-  const namespace = await newNamespace(connection);
+test.for(['TERM', 'KILL'] as const)('the reflector outlives a restart by SIG%s', async (signal, t) => {
+  const connection = await connectFor(t, plane.kubeconfig);
+  const namespace = await newNamespace(t, connection);
   const objects = configMaps(connection, namespace);
   const changes: string[] = [];
   const reflector = new Reflector<RawObject>({
-    connection: await connectFor(plane.kubeconfig),
+    connection: await connectFor(t, plane.kubeconfig),
     resource: CONFIG_MAPS,
     namespace,
     labelSelector: 'of=test',

@@ -1,23 +1,32 @@
-/** What every test on the real API server needs: a connection, a namespace of its own, a log to look into. */
+/**
+ * What every test on the real API server needs: a connection, a namespace of its own, a log to look into.
+ *
+ * Each takes the test's own context: the imported `onTestFinished` of tests that run at the same time may clean up
+ * after another one's end.
+ */
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
-import { onTestFinished } from 'vitest';
+import type { TestContext } from 'vitest';
 import { type Connection, connect } from '../../src/kube/connection.ts';
 import { pathOf, type Resource } from '../../src/kube/resource.ts';
 import type { Log } from '../../src/log.ts';
+
+/** The test that something is for. */
+export type ForTest = Pick<TestContext, 'onTestFinished'>;
 
 export const NAMESPACES: Resource = { apiVersion: 'v1', plural: 'namespaces' };
 export const CONFIG_MAPS: Resource = { apiVersion: 'v1', plural: 'configmaps' };
 
 /** A connection that is closed when the test ends. */
-export async function connectFor(kubeconfig: string): Promise<Connection> {
+export async function connectFor(test: ForTest, kubeconfig: string): Promise<Connection> {
   const connection = await connect({ kubeconfig });
-  onTestFinished(() => connection.close());
+  test.onTestFinished(() => connection.close());
   return connection;
 }
 
 /** A new namespace with the default service account, so that Pods may be made in it; deleted when the test ends. */
 export async function newNamespace(
+  test: ForTest,
   connection: Connection,
   labels: Record<string, string> = {},
 ): Promise<string> {
@@ -28,7 +37,7 @@ export async function newNamespace(
     path: pathOf(NAMESPACES),
     body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } },
   });
-  onTestFinished(async () => {
+  test.onTestFinished(async () => {
     await connection.request({ method: 'DELETE', path }).catch(() => {});
   });
   return name;
