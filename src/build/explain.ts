@@ -41,6 +41,11 @@ function wrapped(words: string): RegExp {
 
 const PYTHON: readonly Rule[] = [
   {
+    reason: 'BuildFailed',
+    pattern: /Git executable not found/,
+    headline: 'a git+ package needs git in the image: add git to spec.aptPackages',
+  },
+  {
     reason: 'PackageNotFound',
     pattern: wrapped('Because ([A-Za-z0-9][A-Za-z0-9._-]*) was not found in the package (?:registry|index)'),
     headline: '$1: no such package',
