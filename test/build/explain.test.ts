@@ -10,6 +10,7 @@ const logOf = (name: string) => readFileSync(join(folder, `${name}.txt`), 'utf8'
 
 describe('the end of a log as a reason, a line and the lines to show', () => {
   it.each([
+    ['python-no-git', 'BuildFailed', 'add git to spec.aptPackages', 'Git executable not found'],
     [
       'python-no-such-package',
       'PackageNotFound',
@@ -64,7 +65,7 @@ describe('the end of a log as a reason, a line and the lines to show', () => {
   });
 
   it('has a row for every log kept', () => {
-    expect(readdirSync(folder)).toHaveLength(10);
+    expect(readdirSync(folder)).toHaveLength(11);
   });
 });
 

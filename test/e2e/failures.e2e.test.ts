@@ -56,7 +56,7 @@ const FAILURES: Readonly<Record<string, Failure>> = {
     spec: { commands: ['echo so far so good', 'cat /no/such/file'] },
     reason: 'CommandFailed',
     says: 'cat: /no/such/file: No such file or directory',
-    tool: /so far so good\n(.*\n)*cat: \/no\/such\/file: No such file or directory/,
+    tool: /so far so good cat: \/no\/such\/file: No such file or directory/,
     step: 'build',
   },
   'no-base': {
@@ -74,6 +74,9 @@ const FAILURES: Readonly<Record<string, Failure>> = {
     step: 'build',
   },
 };
+
+/** Tools break their lines where they like. */
+const oneLine = (text = '') => text.replace(/\s+/g, ' ');
 
 withOperator('a build that fails', () => {
   test('is Stalled with its reason and the last lines, is not tried again, and recovers by an edit', async ({
@@ -98,13 +101,14 @@ withOperator('a build that fails', () => {
         expect(conditionsOf(shown).message, name).toContain(says);
         expect(status.resolvedImage, name).toBeUndefined();
         expect(status.lastFailure, name).toMatchObject({ reason, step, count: 1, specHash: status.specHash });
-        expect(status.lastFailure?.message, name).toMatch(tool);
+        expect(oneLine(status.lastFailure?.message), name).toMatch(tool);
         expect(Buffer.byteLength(status.lastFailure?.message ?? ''), name).toBeLessThanOrEqual(4096);
 
         const warnings = async () =>
           (await eventsAbout(namespace, name)).filter(({ type }) => type === 'Warning');
         const told = await reached(`Event about ${name}`, warnings, (events) => events.length > 0, 5);
-        expect(told, name).toEqual([expect.objectContaining({ reason, note: expect.stringMatching(tool) })]);
+        expect(oneLine(told[0]?.note), name).toMatch(tool);
+        expect(told, name).toEqual([expect.objectContaining({ reason, note: expect.any(String) })]);
       }),
     );
     // From the container's end to the status: seconds, not a look every minute.

@@ -134,7 +134,9 @@ withOperator(
         await apply(namespace, { waits: spec });
         const shown = await hasReason(namespace, 'waits', 'BuildPending', NAMED_WITHIN);
         expect(conditionsOf(shown)).toMatchObject({ ready: 'Unknown', reconciling: true, stalled: false });
-        expect(conditionsOf(shown).message).toMatch(/step build: (ErrImagePull|ImagePullBackOff)/);
+        expect(conditionsOf(shown).message).toMatch(
+          /Failed to pull image|step build: (ErrImagePull|ImagePullBackOff)/,
+        );
         expect(conditionsOf(shown).message).toContain(NO_SUCH_ENGINE);
         await apply(namespace, { waits: { ...spec, builder: 'buildkit' } });
         await ready(namespace, 'waits', 120);

@@ -88,7 +88,8 @@ export class Operator {
   async start(): Promise<void> {
     const name = join(await folder, randomBytes(4).toString('hex'));
     this.#log = `${name}.log`;
-    await writeFile(`${name}.yaml`, JSON.stringify({ ...(await usualSettings()), ...this.#settings }));
+    settings ??= usualSettings();
+    await writeFile(`${name}.yaml`, JSON.stringify({ ...(await settings), ...this.#settings }));
     const files = ['--settings', `${name}.yaml`, '--kubeconfig', cluster.kubeconfig];
     const program = startGuarded([process.execPath, 'src/main.ts', ...files, '--port', '0'], this.#log);
     this.#process = program;
@@ -118,6 +119,9 @@ export class Operator {
     return readFile(this.#log, 'utf8');
   }
 }
+
+/** One step image for all starts in a file, also while the registry is away. */
+let settings: Promise<object> | undefined;
 
 async function usualSettings(): Promise<object> {
   const { registry, additionalCA } = cluster;

@@ -15,7 +15,8 @@ import { hostOf, type Registries } from '../registries.ts';
 
 /**
  * The client's arguments come from a file, separated by NUL: no text of a user ever meets the shell.
- * The end of the log goes where the kubelet looks for it, from the first of BuildKit's own summary on.
+ * The end of the log goes where the kubelet looks for it: the lines of the step that failed, in the form of
+ * BuildKit's own summary, which itself loses the beginning of lines that were written in parts.
  */
 const SCRIPT = `set -eu
 work=${PATHS.work}
@@ -35,8 +36,18 @@ done
 { xargs -0 -x -n 2000 -s 1000000 buildctl --addr "$socket" <"$work/buildctl.args" && echo 0 >/tmp/exit || echo 1 >/tmp/exit; } 2>&1 | tee /tmp/build.log
 touch "$work/times/build.end"
 if [ "$(cat /tmp/exit)" != 0 ]; then
-  summary=$(sed -n '/^------$/,$p' /tmp/build.log)
-  printf '%s\\n' "\${summary:-$(tail -n 20 /tmp/build.log)}" | tail -c 4000 >/dev/termination-log
+  failed=$(sed -n 's/^#\\([0-9]*\\) ERROR: process .*/\\1/p' /tmp/build.log | tail -n 1)
+  if [ -n "$failed" ]; then
+    {
+      echo ' > [failed]:'
+      sed -n "s/^#$failed \\([0-9][0-9]*[.][0-9]* \\)/\\1/p" /tmp/build.log | tail -n 40 | tail -c 3000
+      echo ------
+      grep '^error: ' /tmp/build.log | tail -n 1 | head -c 900
+    } >/dev/termination-log
+  else
+    summary=$(sed -n '/^------$/,$p' /tmp/build.log)
+    printf '%s\\n' "\${summary:-$(tail -n 20 /tmp/build.log)}" | tail -c 4000 >/dev/termination-log
+  fi
   exit 1
 fi
 `;
