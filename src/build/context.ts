@@ -27,6 +27,8 @@ export const buildContextSchema = z.object({
   user: z.string().optional(),
   /** The image with the uv binary, where the recipe needs one. */
   uv: z.string().optional(),
+  /** Nothing an earlier build left in a cache is good enough. */
+  fresh: z.literal(true).optional(),
   dockerfile: z.string(),
   files: z.record(z.string(), z.string()),
   args: z.record(z.string(), z.string()),
@@ -49,6 +51,7 @@ export type BuildContext = z.output<typeof buildContextSchema>;
 export function buildContextOf(
   target: Target,
   settings: Settings,
+  fresh = false,
 ): { ok: true; context: BuildContext } | { ok: false; problems: Problem[] } {
   const { effective, spec } = target;
   const recipe = recipeOf(target);
@@ -61,6 +64,7 @@ export function buildContextOf(
     base: effective.baseImage,
     ...(effective.user === undefined ? {} : { user: effective.user }),
     ...(recipe.needsUv ? { uv: settings.toolImages.uv } : {}),
+    ...(fresh ? { fresh } : {}),
     dockerfile: recipe.dockerfile,
     files: recipe.files,
     args: recipe.args,

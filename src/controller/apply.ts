@@ -43,7 +43,7 @@ export async function apply(actions: readonly Action[], facts: Facts, hands: Han
     const job = 'job' in action ? { namespace, name: action.job, uid: action.uid } : undefined;
     if (action.kind === 'create-job') {
       if (!('target' in facts.wanted)) continue;
-      const applied = await start(action.attempt, facts.wanted, owner, hands);
+      const applied = await start(action, facts.wanted, owner, hands);
       if (applied.kind !== 'done') return applied;
     } else if (job && action.kind === 'join-job') {
       await addOwner(hands.connection, job, ownerReference(owner));
@@ -60,9 +60,14 @@ export async function apply(actions: readonly Action[], facts: Facts, hands: Han
   return { kind: 'done' };
 }
 
-async function start(attempt: number, wanted: Wanted, owner: Owner, hands: Hands): Promise<Applied> {
+async function start(
+  { attempt, fresh }: { readonly attempt: number; readonly fresh?: true },
+  wanted: Wanted,
+  owner: Owner,
+  hands: Hands,
+): Promise<Applied> {
   const { connection, builds, settings } = hands;
-  const made = buildContextOf(wanted.target, settings);
+  const made = buildContextOf(wanted.target, settings, fresh);
   if (!made.ok) return { kind: 'stale' };
   const job = buildJob(wanted.target, made.context, settings, owner, attempt, hands.stepImage);
   const name = `${jobPrefix(wanted.target)}-${attempt}`;

@@ -14,7 +14,8 @@ import { type Failed, type Note, type State, statusOf } from './status.ts';
 
 /** One effect on the world; `apply` carries it out, and each may be carried out again. */
 export type Action =
-  | { readonly kind: 'create-job'; readonly attempt: number }
+  /** `fresh`: the image exists and is wanted anew, so no step may come from a cache. */
+  | { readonly kind: 'create-job'; readonly attempt: number; readonly fresh?: true }
   | { readonly kind: 'join-job'; readonly job: string; readonly uid: string }
   | { readonly kind: 'leave-job'; readonly job: string; readonly uid: string }
   | { readonly kind: 'delete-job'; readonly job: string; readonly uid: string };
@@ -175,7 +176,7 @@ function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, done: Do
     if (wanted.refused !== undefined) return refused(wanted.refused, done, failed, rebuilding);
     const attempt = nextAttempt(facts.object.status, wanted);
     const message = say.building(wanted.target.builder.name, attempt, 'starting');
-    const create: Action = { kind: 'create-job', attempt };
+    const create: Action = { kind: 'create-job', attempt, ...(rebuilding ? { fresh: true } : {}) };
     return done(
       { kind: 'working', reason: 'Building', message, starts: attempt, failed, rebuilding },
       3 * SECOND,

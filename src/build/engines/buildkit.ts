@@ -132,7 +132,8 @@ function clientArguments(context: BuildContext, prepared: Prepared): string[] {
     // Two arguments: buildctl takes the white space off the ends of one that begins with a dash.
     ...Object.entries(values).flatMap(([name, value]) => ['--opt', `build-arg:${name}=${value}`]),
     `--output=type=image,name=${printReference(pushed)},push=true,oci-mediatypes=true,compression=zstd`,
-    `--import-cache=${cache}`,
+    // The daemon is new for each build: what it does not import it does not have.
+    ...(context.fresh ? [] : [`--import-cache=${cache}`]),
     `--export-cache=${cache},mode=max,compression=zstd,ignore-error=true`,
     `--metadata-file=${PATHS.result}`,
   ];
