@@ -90,7 +90,9 @@ async function start(
     hands.log.info({ job: name, attempt }, 'Created Job');
     return { kind: 'done' };
   } catch (error) {
-    if (error instanceof KubeError && error.code === 403) return { kind: 'refused', words: error.message };
+    // 403: a quota or a policy; 422: the spec asks for what no Job may have, and asking again changes nothing.
+    if (error instanceof KubeError && (error.code === 403 || error.code === 422))
+      return { kind: 'refused', words: error.message };
     throw error;
   } finally {
     builds.started(owner.namespace, name);

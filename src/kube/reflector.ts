@@ -186,6 +186,7 @@ export class Reflector<T> {
 
   /** One watch; resolves when the server ended it, with whether it brought anything, if only a bookmark. */
   async #watch(signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted();
     const { connection, watchSeconds: [shortest, longest] = [60, 240] } = this.#options;
     const seconds = Math.round(shortest + this.#random() * (longest - shortest));
     const deadlineMs = seconds * 1000 + GRACE_MS;

@@ -207,13 +207,18 @@ function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, done: Do
   return done({ kind: 'stalled', reason: stalledBy(reason), message, failed });
 }
 
-/** A quota passes by itself; any other refusal is somebody's rule. */
+/** A quota passes by itself; what no Job may have is the spec's; any other refusal is somebody's rule. */
 function refused(words: string, done: Done, failed: Failed | undefined, rebuilding: boolean): Plan {
   if (/exceeded quota/.test(words)) {
     return done(
       { kind: 'working', reason: 'BuildPending', message: say.pending(words), failed, rebuilding },
       30 * SECOND,
     );
+  }
+  const invalid = /^Job\.batch "[^"]*" is invalid: (.*)$/s.exec(words)?.[1];
+  if (invalid !== undefined) {
+    const message = say.invalid([{ field: 'spec.build', message: `no Job can be made of it: ${invalid}` }]);
+    return done({ kind: 'stalled', reason: 'InvalidSpec', message, failed });
   }
   return done({ kind: 'stalled', reason: 'PolicyDenied', message: say.policy(words), failed }, MINUTE);
 }

@@ -300,6 +300,22 @@ describe.concurrent('reflector', () => {
     expect(lines).toEqual([]);
   });
 
+  test('stops even in the moment between list and watch', async (t) => {
+    const { direct, namespace } = await stage(t);
+    const stop = new AbortController();
+    const reflector = new Reflector<RawObject>({
+      connection: direct,
+      resource: CONFIG_MAPS,
+      namespace,
+      parse: (raw) => raw,
+      log: keptLog().log,
+    });
+    const run = reflector.run(stop.signal);
+    await reflector.synced();
+    stop.abort();
+    await run;
+  });
+
   test('is healthy through a quiet watch, and no longer two minutes after the last word in an outage', async (t) => {
     const { proxy, reflector, start } = await stage(t, { watchSeconds: [240, 240] });
     await start();

@@ -219,6 +219,12 @@ describe('the table of situations', () => {
       [],
     ],
     [
+      'a Job that contradicts itself',
+      { answer: absent, refused: 'Job.batch "imagespec-1" is invalid: requests: must be less than limits' },
+      ['Ready=False(InvalidSpec)', 'Stalled=True(InvalidSpec)'],
+      [],
+    ],
+    [
       'a quota on Jobs',
       { answer: absent, refused: 'exceeded quota: jobs' },
       ['Ready=Unknown(BuildPending)', 'Reconciling=True(BuildPending)'],
@@ -441,7 +447,7 @@ describe('rebuild', () => {
 
   it('a new number builds again while the old image stays ready for the old generation', () => {
     const decided = chained(ready, again);
-    expect(decided.actions).toEqual([{ kind: 'create-job', attempt: 1 }]);
+    expect(decided.actions).toEqual([{ kind: 'create-job', attempt: 1, fresh: true }]);
     expect(decided.status.resolvedImage).toContain(DIGEST);
     expect(decided.status).toMatchObject({ observedGeneration: 2, rebuild: 0 });
     expect(shown(decided)).toEqual(['Ready=True(ImageAvailable)', 'Reconciling=True(Building)']);
