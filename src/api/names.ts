@@ -34,8 +34,6 @@ export const ANNOTATIONS = {
   /** The whole build context as JSON, on the pod template; `prepare` reads it through the downward API. */
   context: `${GROUP}/context`,
   image: `${GROUP}/image`,
-  /** The spec.rebuild a build was made for. */
-  rebuild: `${GROUP}/rebuild`,
 } as const;
 
 /** `namespace/name`, the key under which the queue and the caches know an object. */

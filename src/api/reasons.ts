@@ -17,7 +17,11 @@ export type FailureReason =
   | 'OutOfDisk'
   | 'DeadlineExceeded'
   | 'IndexUnreachable'
-  | 'RegistryUnreachable';
+  | 'RegistryUnreachable'
+  /** The build never began: a Secret, an image or a place to run was missing until its time was over. */
+  | 'NotStarted'
+  /** The cluster ended it, not the build. */
+  | 'Interrupted';
 
 /** Work is under way. */
 export type WorkingReason =
@@ -30,7 +34,7 @@ export type WorkingReason =
 
 /** A person must act. */
 export type StalledReason =
-  | Exclude<FailureReason, 'RegistryUnreachable'>
+  | Exclude<FailureReason, 'RegistryUnreachable' | 'NotStarted' | 'Interrupted'>
   | 'InvalidSpec'
   | 'PodSecurityDenied'
   | 'PolicyDenied';
@@ -55,6 +59,8 @@ export const RETRY: Readonly<Record<FailureReason, 'never' | 'bounded' | 'slow'>
   DeadlineExceeded: 'bounded',
   IndexUnreachable: 'bounded',
   RegistryUnreachable: 'bounded',
+  NotStarted: 'slow',
+  Interrupted: 'bounded',
 };
 
 export const FAILURE_REASONS = Object.keys(RETRY) as FailureReason[];
@@ -74,6 +80,8 @@ const ADVICE: Readonly<Record<FailureReason, string>> = {
   DeadlineExceeded: 'Raise spec.build.timeoutSeconds.',
   IndexUnreachable:
     'The package index could not be reached from the build; set spec.rebuild to a new number to try again.',
+  NotStarted: 'It is tried again by itself.',
+  Interrupted: 'Events of the build pod say why; set spec.rebuild to a new number to try again.',
   RegistryUnreachable:
     'The registry could not be reached from the build; set spec.rebuild to a new number to try again.',
 };

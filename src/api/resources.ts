@@ -15,6 +15,26 @@ const amounts = z.strictObject({
     .describe('Disk for unpacked layers and the result, for example 20Gi.'),
 });
 
+const FACTORS: Readonly<Record<string, number>> = {
+  m: 1e-3,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+};
+
+/** A quantity as a number of cores or bytes. */
+export function amountOf(text: string): number {
+  const [, number = '0', unit = ''] = /^([0-9.]+)([A-Za-z]*)$/.exec(text) ?? [];
+  return Number(number) * (FACTORS[unit] ?? 1);
+}
+
 export const resourcesSchema = z.strictObject({
   requests: amounts.optional().describe('What the scheduler keeps free for the build.'),
   limits: amounts.optional().describe('What the build may use at the most.'),

@@ -51,7 +51,6 @@ export type BuildContext = z.output<typeof buildContextSchema>;
 export function buildContextOf(
   target: Target,
   settings: Settings,
-  fresh = false,
 ): { ok: true; context: BuildContext } | { ok: false; problems: Problem[] } {
   const { effective, spec } = target;
   const recipe = recipeOf(target);
@@ -64,7 +63,6 @@ export function buildContextOf(
     base: effective.baseImage,
     ...(effective.user === undefined ? {} : { user: effective.user }),
     ...(recipe.needsUv ? { uv: settings.toolImages.uv } : {}),
-    ...(fresh ? { fresh } : {}),
     dockerfile: recipe.dockerfile,
     files: recipe.files,
     args: recipe.args,

@@ -6,6 +6,7 @@
  */
 import type { V1Container, V1Job, V1PodSpec, V1ResourceRequirements, V1Volume } from '../api/kubernetes.ts';
 import { ANNOTATIONS, API_VERSION, KIND, LABELS, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
+import { amountOf } from '../api/resources.ts';
 import { canonicalJson, type Json, sha256 } from '../image/hash.ts';
 import type { Target } from '../image/target.ts';
 import type { Settings } from '../settings.ts';
@@ -99,7 +100,6 @@ export function buildJob(
       annotations: {
         [ANNOTATIONS.specHash]: target.specHash,
         [ANNOTATIONS.image]: context.image,
-        [ANNOTATIONS.rebuild]: String(target.spec.rebuild ?? 0),
       },
       ownerReferences: [ownerReference(owner)],
     },
@@ -264,16 +264,19 @@ function timeoutOf(target: Target, settings: Settings): number {
   return target.spec.build?.timeoutSeconds ?? settings.defaults.timeoutSeconds;
 }
 
+/** What the spec says over what the settings say; a default gives way where it would not fit what was said. */
 function resourcesOf(target: Target, settings: Settings): V1ResourceRequirements {
   const own = target.spec.build?.resources;
-  const given = settings.defaults.resources;
-  const requests = { ...given.requests, ...own?.requests };
-  const limits = { ...given.limits, ...own?.limits };
-  return { requests: entriesOf(requests), limits: entriesOf(limits) };
-}
-
-function entriesOf(amounts: Record<string, string | undefined>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(amounts).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+  const requests: Record<string, string> = {};
+  const limits: Record<string, string> = {};
+  for (const kind of ['cpu', 'memory', 'ephemeral-storage'] as const) {
+    const request = own?.requests?.[kind] ?? settings.defaults.resources.requests?.[kind];
+    const limit = own?.limits?.[kind] ?? settings.defaults.resources.limits?.[kind];
+    const exceeds = request !== undefined && limit !== undefined && amountOf(request) > amountOf(limit);
+    const fitting = exceeds && own?.requests?.[kind] === undefined ? limit : request;
+    const room = exceeds && own?.limits?.[kind] === undefined ? request : limit;
+    if (fitting !== undefined) requests[kind] = fitting;
+    if (room !== undefined) limits[kind] = room;
+  }
+  return { requests, limits };
 }

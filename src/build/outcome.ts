@@ -85,6 +85,10 @@ function failureOf(pod: V1Pod, explain: (log: string) => Explained): Failure {
   const running = STEPS.find((name) => !stateOf(pod, name)?.state?.terminated) ?? 'build';
   const text = words(status?.message ?? status?.reason);
 
+  if (status?.reason === 'DeadlineExceeded' && !hasBegun(pod)) {
+    const headline = 'the build could not begin before its time was over';
+    return { step: 'prepare', reason: 'NotStarted', headline, message: text };
+  }
   if (status?.reason === 'DeadlineExceeded') {
     return {
       step: step ?? running,
@@ -102,13 +106,9 @@ function failureOf(pod: V1Pod, explain: (log: string) => Explained): Failure {
       message: text,
     };
   }
-  if (step === undefined || ended === undefined) {
-    return {
-      step: running,
-      reason: 'BuildFailed',
-      headline: `the build pod failed: ${text || 'without a word'}`,
-      message: text,
-    };
+  if (step === undefined || ended === undefined || ended.reason === 'ContainerStatusUnknown') {
+    const headline = `the cluster ended the build pod: ${text || ended?.reason || 'without a word'}`;
+    return { step: running, reason: 'Interrupted', headline, message: text };
   }
   if (ended.reason === 'OOMKilled') {
     return {
@@ -131,6 +131,12 @@ function failureOf(pod: V1Pod, explain: (log: string) => Explained): Failure {
   }
   const explained = explain(log);
   return { step, ...explained, headline: words(explained.headline), message: words(lastLines(log)) };
+}
+
+/** True once the first step ran. */
+function hasBegun(pod: V1Pod): boolean {
+  const state = stateOf(pod, 'prepare')?.state;
+  return (state?.running ?? state?.terminated)?.startedAt !== undefined;
 }
 
 function stateOf(pod: V1Pod, step: Step): V1ContainerStatus | undefined {

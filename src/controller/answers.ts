@@ -10,6 +10,7 @@ import { askAgainAfterMs } from '../plan/plan.ts';
 
 interface Remembered {
   readonly image: string;
+  readonly version: string;
   readonly answer: RegistryAnswer;
   readonly times: number;
   readonly at: number;
@@ -18,30 +19,48 @@ interface Remembered {
 /** While no build may start, an image that was missing so lately is not asked for again. */
 const ABSENT_WHILE_QUEUED_MS = 60_000;
 
+/** What an answer is about. */
+export interface Question {
+  /** namespace/name of the ImageSpec. */
+  readonly key: string;
+  readonly image: string;
+  /** Changes with the object and its spec: a "no" is not remembered beyond an edit. */
+  readonly version: string;
+}
+
 export class Answers {
   readonly #remembered = new Map<string, Remembered>();
   readonly #now: () => number;
+  readonly #random: () => number;
 
-  /** @param now milliseconds that only grow */
-  constructor(now: () => number = () => performance.now()) {
+  /**
+   * @param now milliseconds that only grow
+   * @param random in [0, 1); lets answers last up to a tenth longer, so that what began together does not ask together
+   */
+  constructor(now: () => number = () => performance.now(), random: () => number = Math.random) {
     this.#now = now;
+    this.#random = random;
   }
 
-  /** The remembered answer about `image`, while it is good. */
-  recall(key: string, image: string, queued: boolean): Asked | undefined {
+  /** The remembered answer, while it is good, and for how much longer it is. */
+  recall({ key, image, version }: Question, queued: boolean): { asked: Asked; restMs: number } | undefined {
     const known = this.#remembered.get(key);
-    if (known?.image !== image) return undefined;
+    if (known?.image !== image || (known.answer.kind !== 'present' && known.version !== version))
+      return undefined;
     const ageMs = this.#now() - known.at;
     const good = known.answer.kind === 'absent' && queued ? ABSENT_WHILE_QUEUED_MS : askAgainAfterMs(known);
-    return ageMs < good ? { answer: known.answer, times: known.times, ageMs } : undefined;
+    const { answer, times } = known;
+    return ageMs < good ? { asked: { answer, times, ageMs }, restMs: good - ageMs } : undefined;
   }
 
-  remember(key: string, image: string, answer: RegistryAnswer): Asked {
+  remember({ key, image, version }: Question, answer: RegistryAnswer): Asked {
     const known = this.#remembered.get(key);
-    const repeated = known?.image === image && known.answer.kind === answer.kind;
+    const repeated = known?.image === image && known.version === version && known.answer.kind === answer.kind;
     const times = repeated ? known.times + 1 : 1;
-    this.#remembered.set(key, { image, answer, times, at: this.#now() });
-    return { answer, times, ageMs: 0 };
+    // As if given a little later: so it lasts a little longer.
+    const at = this.#now() + 0.1 * this.#random() * askAgainAfterMs({ answer, times });
+    this.#remembered.set(key, { image, version, answer, times, at });
+    return { answer, times, ageMs: this.#now() - at };
   }
 
   forget(key: string): void {

@@ -4,11 +4,10 @@
  */
 import type { V1Job } from '../api/kubernetes.ts';
 import { ANNOTATIONS, LABELS } from '../api/names.ts';
-import { buildContextOf } from '../build/context.ts';
 import { buildJob, jobPrefix, type Owner, ownerReference } from '../build/job.ts';
 import type { Connection } from '../kube/connection.ts';
 import { KubeError } from '../kube/errors.ts';
-import { addOwner, createJob, deleteJob, listJobs, removeOwner } from '../kube/jobs.ts';
+import { addOwner, createJob, deleteJob, type JobId, listJobs, readJob, removeOwner } from '../kube/jobs.ts';
 import type { Log } from '../log.ts';
 import type { Facts, Wanted } from '../plan/facts.ts';
 import type { Action } from '../plan/plan.ts';
@@ -46,18 +45,30 @@ export async function apply(actions: readonly Action[], facts: Facts, hands: Han
       const applied = await start(action, facts.wanted, owner, hands);
       if (applied.kind !== 'done') return applied;
     } else if (job && action.kind === 'join-job') {
-      await addOwner(hands.connection, job, ownerReference(owner));
+      if ((await addOwner(hands.connection, job, ownerReference(owner))) === 'gone') return { kind: 'stale' };
     } else if (job && action.kind === 'leave-job') {
-      await removeOwner(hands.connection, job, uid);
+      await leave(job, uid, hands);
     } else if (job) {
       // Only as it was seen: meanwhile another ImageSpec may have joined it.
       const seen = hands.builds.jobsOf(namespace).find((view) => view.uid === job.uid);
       const deleted = await deleteJob(hands.connection, job, seen?.resourceVersion);
-      if (deleted === 'changed') return { kind: 'stale' };
+      if (deleted === 'changed') {
+        const now = await readJob(hands.connection, namespace, job.name);
+        if (now) hands.builds.learned(jobView(now));
+        return { kind: 'stale' };
+      }
       hands.log.info({ job: job.name }, 'Deleted Job nobody wants any more');
     }
   }
   return { kind: 'done' };
+}
+
+/** Takes our name off a shared Job; the last one to leave removes it. */
+async function leave(job: JobId, uid: string, hands: Hands): Promise<void> {
+  await removeOwner(hands.connection, job, uid);
+  const left = await readJob(hands.connection, job.namespace, job.name);
+  if (left?.metadata?.uid !== job.uid || (left.metadata.ownerReferences ?? []).length > 0) return;
+  await deleteJob(hands.connection, job, left.metadata.resourceVersion);
 }
 
 async function start(
@@ -67,9 +78,8 @@ async function start(
   hands: Hands,
 ): Promise<Applied> {
   const { connection, builds, settings } = hands;
-  const made = buildContextOf(wanted.target, settings, fresh);
-  if (!made.ok) return { kind: 'stale' };
-  const job = buildJob(wanted.target, made.context, settings, owner, attempt, hands.stepImage);
+  const context = { ...wanted.context, ...(fresh ? { fresh } : {}) };
+  const job = buildJob(wanted.target, context, settings, owner, attempt, hands.stepImage);
   const name = `${jobPrefix(wanted.target)}-${attempt}`;
   if (!builds.take(owner.namespace, name)) return { kind: 'no-slot' };
   try {
@@ -84,19 +94,22 @@ async function start(
       for (const one of relevant) builds.learned(jobView(one));
       return { kind: 'stale' };
     }
-    const result = await createJob(connection, job);
+    const result = await createJob(connection, job).catch(refusal);
+    if ('words' in result) return result;
     if (!result.created) return learnExisting(result.job, wanted, hands);
     builds.learned(jobView(result.job));
     hands.log.info({ job: name, attempt }, 'Created Job');
     return { kind: 'done' };
-  } catch (error) {
-    // 403: a quota or a policy; 422: the spec asks for what no Job may have, and asking again changes nothing.
-    if (error instanceof KubeError && (error.code === 403 || error.code === 422))
-      return { kind: 'refused', words: error.message };
-    throw error;
   } finally {
     builds.started(owner.namespace, name);
   }
+}
+
+/** A quota, a policy, or a spec that no Job can have: told, not tried again and again. Anything else is thrown. */
+function refusal(error: unknown): { readonly kind: 'refused'; readonly words: string } {
+  if (error instanceof KubeError && [400, 403, 422].includes(error.code))
+    return { kind: 'refused', words: error.message };
+  throw error;
 }
 
 /** Somebody made the Job between our look and our wish: it is good if it is what its name says. */

@@ -13,17 +13,22 @@ import { timeOf } from './views.ts';
 /** A Job nobody has seen in a watch for so long after its creation is gone. */
 const UNSEEN_MS = 60_000;
 
+/** A Job whose pod is not there or not placed after so long does not run: it holds no place. */
+const STARTING_MS = 15_000;
+
 interface Known {
   readonly view: JobView;
-  /** Set until a watch has brought the Job. */
-  readonly learnedAt?: number;
+  /** When this process first heard of the Job. */
+  readonly since: number;
+  /** Until a watch has brought the Job, it is only what the API server once answered. */
+  readonly learned: boolean;
 }
 
 export class Builds {
   readonly #limit: number;
   /** namespace → name → Job */
   readonly #jobs = new Map<string, Map<string, Known>>();
-  /** namespace/job → its pods by name */
+  /** uid of a Job → its pods by name */
   readonly #pods = new Map<string, Map<string, PodView>>();
   readonly #starting = new Set<string>();
 
@@ -33,39 +38,30 @@ export class Builds {
 
   /** A watch's word about a Job. */
   jobChanged(before: JobView | undefined, after: JobView | undefined): void {
-    const view = after ?? before;
-    if (!view) return;
-    if (after) within(this.#jobs, view.namespace).set(view.name, { view: after });
-    else remove(this.#jobs, view.namespace, view.name);
+    if (after) this.#note(after, false);
+    else if (before) remove(this.#jobs, before.namespace, before.name);
   }
 
-  /** What the API server answered when it was asked directly. */
+  /** What the API server answered when it was asked directly: newer than what the watch has brought so far. */
   learned(view: JobView): void {
-    const known = within(this.#jobs, view.namespace);
-    if (known.get(view.name)?.view.uid !== view.uid)
-      known.set(view.name, { view, learnedAt: performance.now() });
+    this.#note(view, this.#jobs.get(view.namespace)?.get(view.name)?.view.uid !== view.uid);
   }
 
   podChanged(before: PodView | undefined, after: PodView | undefined): void {
     const view = after ?? before;
     if (!view) return;
-    const key = `${view.namespace}/${view.job}`;
-    if (after) within(this.#pods, key).set(view.name, after);
-    else remove(this.#pods, key, view.name);
+    if (after) within(this.#pods, view.jobUid).set(view.name, after);
+    else remove(this.#pods, view.jobUid, view.name);
   }
 
   jobsOf(namespace: string): JobView[] {
-    const known = this.#jobs.get(namespace);
-    if (!known) return [];
-    for (const [name, { learnedAt }] of known) {
-      if (learnedAt !== undefined && performance.now() - learnedAt > UNSEEN_MS) known.delete(name);
-    }
-    return [...known.values()].map((entry) => entry.view);
+    this.#forgetUnseen();
+    return [...(this.#jobs.get(namespace)?.values() ?? [])].map((entry) => entry.view);
   }
 
   /** The newest pod of a Job. */
   podOf(job: JobView): PodView | undefined {
-    const pods = [...(this.#pods.get(`${job.namespace}/${job.name}`)?.values() ?? [])];
+    const pods = [...(this.#pods.get(job.uid)?.values() ?? [])];
     return pods.sort((a, b) => b.created - a.created)[0];
   }
 
@@ -84,7 +80,6 @@ export class Builds {
       uid: job.uid,
       attempt: job.attempt,
       access: job.access,
-      rebuild: job.rebuild,
       builder: job.builder,
       owners: job.owners.map((owner) => owner.uid),
       deleting: job.deleting,
@@ -95,12 +90,14 @@ export class Builds {
     };
   }
 
-  /** Builds that run now, in all namespaces. */
+  /** Builds that run now, in all namespaces; those that cannot start hold nobody up. */
   get active(): number {
+    this.#forgetUnseen();
     let count = this.#starting.size;
     for (const known of this.#jobs.values()) {
-      for (const { view } of known.values()) {
-        if (view.ended === undefined && !this.#starting.has(`${view.namespace}/${view.name}`)) count += 1;
+      for (const job of known.values()) {
+        const { namespace, name } = job.view;
+        if (!this.#starting.has(`${namespace}/${name}`) && this.#holdsPlace(job)) count += 1;
       }
     }
     return count;
@@ -119,6 +116,31 @@ export class Builds {
 
   started(namespace: string, job: string): void {
     this.#starting.delete(`${namespace}/${job}`);
+  }
+
+  #note(view: JobView, learned: boolean): void {
+    const jobs = within(this.#jobs, view.namespace);
+    const known = jobs.get(view.name);
+    const since = known?.view.uid === view.uid ? known.since : performance.now();
+    jobs.set(view.name, { view, since, learned });
+  }
+
+  #forgetUnseen(): void {
+    for (const [namespace, jobs] of this.#jobs) {
+      for (const [name, { learned, since }] of jobs) {
+        if (learned && performance.now() - since > UNSEEN_MS) remove(this.#jobs, namespace, name);
+      }
+    }
+  }
+
+  #holdsPlace({ view, since }: Known): boolean {
+    if (view.ended !== undefined) return false;
+    if (performance.now() - since < STARTING_MS) return true;
+    const pod = this.podOf(view);
+    return (
+      pod !== undefined &&
+      !pod.status?.conditions?.some((one) => one.type === 'PodScheduled' && one.status === 'False')
+    );
   }
 
   #progress(job: JobView, pod: PodView | undefined): Progress {

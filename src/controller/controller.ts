@@ -20,13 +20,13 @@ import { type JobView, jobView, type PodView, podView } from './views.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const RESYNC_MS = 10 * 60_000;
-/** Passes at a time: they wait for registries most of the time. */
-const LANES = 16;
+/** Passes at a time. They wait for registries most of the time, and one that hangs must not hold up the others. */
+const LANES = 64;
+/** A Job carries its whole build context: a page of many would be much memory. */
+const JOBS_A_PAGE = 50;
 
 export interface ControllerOptions extends Parts {
   readonly metrics: Metrics;
-  /** In [0, 1); spreads the hourly looks. */
-  readonly random?: () => number;
 }
 
 export class Controller {
@@ -46,6 +46,7 @@ export class Controller {
     this.#queue = new WorkQueue((key) => this.#work(key), {
       concurrency: LANES,
       onError: (key, error, againInMs) => {
+        if (this.#stop.signal.aborted) return;
         options.metrics.reconciled('error', 0);
         log.error({ imageSpec: key, error: kubeErrorOf(error), againInMs }, 'Reconcile failed');
       },
@@ -61,10 +62,12 @@ export class Controller {
     this.#jobs = new Reflector({
       ...ours,
       resource: JOBS,
+      pageSize: JOBS_A_PAGE,
       parse: (raw) => jobView(raw as V1Job),
       onChange: (_key, before, after) => {
         builds.jobChanged(before, after);
-        this.#enqueueOwners(after ?? before);
+        this.#enqueueOwners(before);
+        this.#enqueueOwners(after);
         if (after === undefined || after.ended !== undefined) this.#wakeQueued();
       },
     });
@@ -126,8 +129,9 @@ export class Controller {
 
   /** Ends the watches and waits for passes under way. Builds go on as Jobs. */
   async stop(): Promise<void> {
-    await this.#queue.stop();
+    // Questions to registries end at once; a pass that asks none ends as it would have.
     this.#stop.abort();
+    await this.#queue.stop();
     await this.#running;
   }
 
@@ -142,16 +146,11 @@ export class Controller {
     }
     const log = this.#options.log.child({ imageSpec: key, generation: object.metadata.generation });
     const begun = performance.now();
+    this.#queued.delete(key);
     const done = await reconcile(object, { ...this.#options, log }, this.#stop.signal);
     this.#options.metrics.reconciled(done.result, (performance.now() - begun) / 1000);
     if (done.queued) this.#queued.add(key);
-    else this.#queued.delete(key);
-    if (done.requeueAfterMs !== undefined) this.#queue.addAfter(key, this.#spread(done.requeueAfterMs));
-  }
-
-  /** Long waits end up to a tenth later, so that what started together does not ask together for ever. */
-  #spread(delayMs: number): number {
-    return delayMs < 60_000 ? delayMs : delayMs * (1 + 0.1 * (this.#options.random ?? Math.random)());
+    if (done.requeueAfterMs !== undefined) this.#queue.addAfter(key, done.requeueAfterMs);
   }
 
   #enqueueOwners(job: JobView | undefined): void {

@@ -11,10 +11,10 @@ import { buildContextOf } from '../build/context.ts';
 import { accessHash, jobPrefix } from '../build/job.ts';
 import type { ImageReference } from '../image/reference.ts';
 import { printReference } from '../image/reference.ts';
-import { type Target, targetOf } from '../image/target.ts';
+import { type Problem, type Target, targetOf } from '../image/target.ts';
 import type { Connection } from '../kube/connection.ts';
 import { warningsOf } from '../kube/warnings.ts';
-import type { Asked, Facts, JobFact, Trouble } from '../plan/facts.ts';
+import type { Facts, JobFact, Trouble, Wanted } from '../plan/facts.ts';
 import type { Settings } from '../settings.ts';
 import type { Answers } from './answers.ts';
 import type { Builds } from './builds.ts';
@@ -50,7 +50,6 @@ export async function observe(object: ImageSpec, sources: Sources, signal?: Abor
   const { settings, builds } = sources;
   const { namespace, uid } = object.metadata;
   const judged = targetOf(object, settings);
-  const context = judged.ok ? buildContextOf(judged.target, settings) : undefined;
   const mine = builds
     .jobsOf(namespace)
     .filter((job) => job.ended === undefined && job.owners.some((owner) => owner.uid === uid));
@@ -59,22 +58,16 @@ export async function observe(object: ImageSpec, sources: Sources, signal?: Abor
       .filter((job) => !job.deleting && (prefix === undefined || !isAttempt(job, prefix)))
       .map((job) => ({ name: job.name, uid: job.uid, owners: job.owners.map((owner) => owner.uid) }));
 
-  if (!judged.ok)
-    return {
-      object,
-      wanted: { problems: judged.problems },
-      strays: strayFacts(undefined),
-      now: sources.now(),
-    };
-  if (context && !context.ok)
-    return {
-      object,
-      wanted: { problems: context.problems },
-      strays: strayFacts(undefined),
-      now: sources.now(),
-    };
-
+  const refused = (problems: readonly Problem[]): Facts => ({
+    object,
+    wanted: { problems },
+    strays: strayFacts(undefined),
+    now: sources.now(),
+  });
+  if (!judged.ok) return refused(judged.problems);
   const { target } = judged;
+  const context = buildContextOf(target, settings);
+  if (!context.ok) return refused(context.problems);
   const prefix = jobPrefix(target);
   const found = builds
     .jobsOf(namespace)
@@ -83,14 +76,16 @@ export async function observe(object: ImageSpec, sources: Sources, signal?: Abor
   const jobs = await Promise.all(found.map((job) => withTrouble(job, sources)));
   const suspended = target.spec.suspend === true;
   const busy = jobs.some((job) => job.ended === undefined);
-  const asked = suspended || busy ? undefined : await ask(object, target, sources, signal);
+  const answered = suspended || busy ? {} : await ask(object, target, sources, signal);
   return {
     object,
     wanted: {
       target,
+      context: context.context,
       access: accessHash(target, settings),
       jobs,
-      asked,
+      asked: undefined,
+      ...answered,
       slotFree: builds.slotFree,
       slots: settings.concurrency.builds,
       retries: target.spec.build?.retries ?? settings.defaults.retries,
@@ -103,25 +98,25 @@ export async function observe(object: ImageSpec, sources: Sources, signal?: Abor
 /** True for `<prefix>-<number>`. */
 const isAttempt = (job: JobView, prefix: string) => job.name === `${prefix}-${job.attempt}`;
 
+/** Asks the registry, or remembers; nothing where the status already says what a good answer said. */
 async function ask(
   object: ImageSpec,
   target: Target,
   sources: Sources,
   signal?: AbortSignal,
-): Promise<Asked | undefined> {
-  const key = keyOf(object.metadata);
+): Promise<Pick<Wanted, 'asked' | 'restMs'>> {
+  const { metadata, status } = object;
   const image = printReference(target.image);
-  const known = sources.answers.recall(key, image, !sources.builds.slotFree);
-  if (known?.answer.kind === 'present') {
-    const { status } = object;
-    const ready = status?.image === image && conditionOf(status.conditions, 'Ready')?.status === 'True';
-    if (ready && rebuildKnown(object, target)) return undefined;
-  } else if (known) return known;
+  const question = { key: keyOf(metadata), image, version: `${metadata.uid}/${metadata.generation}` };
+  const known = sources.answers.recall(question, !sources.builds.slotFree);
+  if (known && known.asked.answer.kind !== 'present') return known;
+  const ready = status?.image === image && conditionOf(status.conditions, 'Ready')?.status === 'True';
+  if (known && ready && rebuildKnown(object, target)) return { asked: undefined, restMs: known.restMs };
   const answer = await sources.registry.digestOf(target.image, {
     platforms: target.effective.platforms,
     ...(signal ? { signal } : {}),
   });
-  return sources.answers.remember(key, image, answer);
+  return { asked: sources.answers.remember(question, answer) };
 }
 
 function rebuildKnown(object: ImageSpec, target: Target): boolean {
@@ -139,10 +134,17 @@ async function withTrouble(job: JobView, sources: Sources): Promise<JobFact> {
   const about = pod
     ? { kind: 'Pod', name: pod.name, uid: pod.uid }
     : { kind: 'Job', name: job.name, uid: job.uid };
-  const warnings = await warningsOf(sources.connection, { namespace: job.namespace, ...about });
+  // Words are good to have, and no reason to fail.
+  const warnings = await warningsOf(sources.connection, { namespace: job.namespace, ...about }).catch(
+    () => [],
+  );
   const latest = warnings
     .filter(({ reason, message }) => blocking.test(reason) && !ONE_WORD.test(message))
     .toSorted((a, b) => b.time.getTime() - a.time.getTime())[0];
-  const trouble: Trouble | undefined = latest && { reason: latest.reason, message: latest.message };
+  // Every try of the Job controller has another pod's name, and would be another message.
+  const trouble: Trouble | undefined = latest && {
+    reason: latest.reason,
+    message: latest.message.replace(/pods? "[^"]*"/, 'the pod'),
+  };
   return trouble ? { ...fact, trouble } : fact;
 }

@@ -34,7 +34,8 @@ const MOST_PLANS = 4;
 
 /** @throws whatever the API server failed with; the queue tries again */
 export async function reconcile(object: ImageSpec, parts: Parts, signal?: AbortSignal): Promise<Reconciled> {
-  let facts = await observeVisibly(object, parts, signal);
+  const seen = await observeVisibly(object, parts, signal);
+  let { facts } = seen;
   let decided = plan(facts);
   for (let round = 1; ; round += 1) {
     const applied = await apply(decided.actions, facts, parts);
@@ -49,7 +50,7 @@ export async function reconcile(object: ImageSpec, parts: Parts, signal?: AbortS
           : withWanted(facts, { refused: applied.words });
     decided = plan(facts);
   }
-  const written = await report(object, decided, parts);
+  const written = await report(object, seen.resourceVersion, decided, parts);
   return {
     requeueAfterMs: written ? decided.requeueAfterMs : 1000,
     queued: conditionOf(decided.status.conditions, 'Reconciling')?.reason === 'Queued',
@@ -58,12 +59,17 @@ export async function reconcile(object: ImageSpec, parts: Parts, signal?: AbortS
 }
 
 /** Writes the status if it differs, then tells of the change. False when somebody wrote before us. */
-async function report(object: ImageSpec, decided: Plan, parts: Parts): Promise<boolean> {
-  const { namespace, name, uid, resourceVersion } = object.metadata;
+async function report(
+  object: ImageSpec,
+  resourceVersion: string,
+  decided: Plan,
+  parts: Parts,
+): Promise<boolean> {
+  const { namespace, name, uid } = object.metadata;
   if (!isDeepStrictEqual(normal(decided.status), normal(object.status))) {
     const write = await writeStatus(parts.connection, { namespace, name, resourceVersion }, decided.status);
-    if (write === 'conflict') return false;
-    if (write === 'gone') return true;
+    if (write.kind === 'conflict') return false;
+    if (write.kind === 'gone') return true;
   }
   const regarding = { apiVersion: API_VERSION, kind: KIND, namespace, name, uid };
   for (const { type, reason, note, action } of decided.notes)
@@ -74,22 +80,29 @@ async function report(object: ImageSpec, decided: Plan, parts: Parts): Promise<b
 /** Key order and undefined values are no difference. */
 const normal = (status: Status | undefined): unknown => JSON.parse(JSON.stringify(status ?? {}));
 
-async function observeVisibly(object: ImageSpec, parts: Parts, signal?: AbortSignal): Promise<Facts> {
+/** Observes, and says so in the status when that takes long; with the version the status is to be written over. */
+async function observeVisibly(
+  object: ImageSpec,
+  parts: Parts,
+  signal?: AbortSignal,
+): Promise<{ facts: Facts; resourceVersion: string }> {
+  const { namespace, name, resourceVersion } = object.metadata;
   const observed = observe(object, parts, signal);
-  if (conditionOf(object.status?.conditions, 'Ready')) return observed;
+  if (conditionOf(object.status?.conditions, 'Ready')) return { facts: await observed, resourceVersion };
   const slow = Symbol('slow');
   const timer = Promise.withResolvers<typeof slow>();
   const timeout = setTimeout(() => timer.resolve(slow), SHOW_PROGRESS_AFTER_MS);
   const first = await Promise.race([observed, timer.promise]).finally(() => clearTimeout(timeout));
-  if (first !== slow) return first;
-  const { namespace, name, resourceVersion } = object.metadata;
-  // The final status then meets a conflict and comes with the next pass, which asks nobody twice.
-  await writeStatus(
-    parts.connection,
-    { namespace, name, resourceVersion },
-    progressingStatus(object, parts.now()),
-  );
-  return observed;
+  if (first !== slow) return { facts: first, resourceVersion };
+  const [facts, write] = await Promise.all([
+    observed,
+    writeStatus(
+      parts.connection,
+      { namespace, name, resourceVersion },
+      progressingStatus(object, parts.now()),
+    ),
+  ]);
+  return { facts, resourceVersion: write.kind === 'written' ? write.resourceVersion : resourceVersion };
 }
 
 function withWanted(facts: Facts, change: { slotFree?: boolean; refused?: string }): Facts {

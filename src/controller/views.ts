@@ -11,7 +11,6 @@ export interface JobView {
   readonly attempt: number;
   readonly access: string;
   readonly builder: string;
-  readonly rebuild: number;
   readonly owners: readonly { readonly name: string; readonly uid: string }[];
   readonly created: number;
   readonly ended: number | undefined;
@@ -36,7 +35,6 @@ export function jobView(job: V1Job): JobView {
     attempt: Number(labels[LABELS.attempt] ?? 0),
     access: labels[LABELS.access] ?? '',
     builder: labels[LABELS.builder] ?? '',
-    rebuild: Number(annotations[ANNOTATIONS.rebuild] ?? 0),
     owners: (metadata?.ownerReferences ?? [])
       .filter((owner) => owner.kind === KIND)
       .map((owner) => ({ name: owner.name, uid: owner.uid })),
@@ -52,6 +50,8 @@ export type PodView = Pick<V1Pod, 'status'> & {
   readonly name: string;
   readonly uid: string;
   readonly job: string;
+  /** A Job of the same name that came later is another one. */
+  readonly jobUid: string;
   readonly created: number;
 };
 
@@ -62,6 +62,7 @@ export function podView(pod: V1Pod): PodView {
     name: metadata?.name ?? '',
     uid: metadata?.uid ?? '',
     job: metadata?.labels?.['batch.kubernetes.io/job-name'] ?? '',
+    jobUid: metadata?.labels?.['batch.kubernetes.io/controller-uid'] ?? '',
     created: timeOf(metadata?.creationTimestamp) ?? 0,
     status: {
       ...(status?.phase === undefined ? {} : { phase: status.phase }),

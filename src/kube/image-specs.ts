@@ -8,7 +8,10 @@ import { IMAGE_SPECS, pathOf } from './resource.ts';
  * What became of a status: `conflict` means that the object has changed since it was read, `gone` that it is no more.
  * After both the key comes back through the watch; there is nothing to retry here.
  */
-export type StatusWrite = 'written' | 'conflict' | 'gone';
+export type StatusWrite =
+  | { readonly kind: 'written'; readonly resourceVersion: string }
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'gone' };
 
 /**
  * Applies a whole status; a field left out is removed.
@@ -23,17 +26,17 @@ export async function writeStatus(
 ): Promise<StatusWrite> {
   const { namespace, name, resourceVersion } = seen;
   try {
-    await connection.request({
+    const written = await connection.request<{ metadata: { resourceVersion: string } }>({
       method: 'PATCH',
       path: pathOf(IMAGE_SPECS, { namespace, name, subresource: 'status' }),
       query: { fieldManager: FIELD_MANAGER, force: true },
       contentType: CONTENT.apply,
       body: { apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace, resourceVersion }, status },
     });
-    return 'written';
+    return { kind: 'written', resourceVersion: written.metadata.resourceVersion };
   } catch (error) {
-    if (error instanceof KubeError && error.code === 409) return 'conflict';
-    if (error instanceof KubeError && error.code === 404) return 'gone';
+    if (error instanceof KubeError && error.code === 409) return { kind: 'conflict' };
+    if (error instanceof KubeError && error.code === 404) return { kind: 'gone' };
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** Everything `plan` is told: what the user wants, what exists, what is under way. Gathered by `observe`. */
 import type { ImageSpec } from '../api/image-spec.ts';
 import type { RegistryAnswer } from '../api/registry-answer.ts';
+import type { BuildContext } from '../build/context.ts';
 import type { Progress } from '../build/outcome.ts';
 import type { Problem, Target } from '../image/target.ts';
 
@@ -19,7 +20,6 @@ export interface JobFact {
   readonly uid: string;
   readonly attempt: number;
   readonly access: string;
-  readonly rebuild: number;
   readonly builder: string;
   readonly owners: readonly string[];
   readonly deleting: boolean;
@@ -42,11 +42,15 @@ export interface Trouble {
 /** What an ImageSpec asks for, and the Jobs that are about it. */
 export interface Wanted {
   readonly target: Target;
+  /** What a build pod would be told. */
+  readonly context: BuildContext;
   readonly access: string;
   /** Jobs for this content and destination, whoever owns them, by rising attempt. */
   readonly jobs: readonly JobFact[];
   /** Undefined when nobody had to be asked. */
   readonly asked: Asked | undefined;
+  /** Where nobody had to be asked: how long that stays so. */
+  readonly restMs?: number;
   /** May one more build start now? */
   readonly slotFree: boolean;
   readonly retries: number;

@@ -5,11 +5,12 @@
  * first rule that fits wins. The registry outranks every Job: an image that exists is ready, whatever
  * became of the build that made it.
  */
-import type { Status } from '../api/image-spec.ts';
+import type { LastFailure, Status } from '../api/image-spec.ts';
 import { type FailureReason, RETRY, type StalledReason, say } from '../api/reasons.ts';
 import type { Failure } from '../build/outcome.ts';
 import { printReference } from '../image/reference.ts';
 import type { Asked, Facts, JobFact, Wanted } from './facts.ts';
+import { standingOf } from './standing.ts';
 import { type Failed, type Note, type State, statusOf } from './status.ts';
 
 /** One effect on the world; `apply` carries it out, and each may be carried out again. */
@@ -34,6 +35,8 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 /** How long a registry may take to show what was just pushed. */
 const PUSH_SETTLES_MS = MINUTE;
+/** Kubernetes writes times in whole seconds, and several clocks take part. */
+const CLOCK_SLACK_MS = 5 * SECOND;
 
 /** @param facts what `observe` gathered */
 export function plan(facts: Facts): Plan {
@@ -50,13 +53,13 @@ export function plan(facts: Facts): Plan {
   const wanted = facts.wanted;
   if (wanted.target.spec.suspend === true) return done({ kind: 'suspended' });
 
-  const running = wanted.jobs.filter((job) => job.ended === undefined);
-  const current = running.at(-1);
-  if (current) return whileRunning(facts, wanted, current, done);
+  const { ready, rebuilding } = standingOf(facts);
+  const current = wanted.jobs.findLast((job) => job.ended === undefined);
+  // Who has the image needs no build: one that runs is a neighbour's, who wants the same content anew.
+  if (current && (!ready || rebuilding)) return whileRunning(facts, wanted, current, done);
 
-  const rebuilding = rebuildWanted(facts.object.status, wanted);
   const asked = wanted.asked;
-  if (asked === undefined) return done({ kind: 'unchanged' }, HOUR);
+  if (asked === undefined) return done({ kind: 'unchanged' }, wanted.restMs ?? HOUR);
   const { answer } = asked;
   const askAgain = Math.max(0, askAgainAfterMs(asked) - asked.ageMs);
 
@@ -64,16 +67,19 @@ export function plan(facts: Facts): Plan {
     case 'present': {
       const made = wanted.jobs.findLast((job) => job.progress.state === 'succeeded');
       if (!rebuilding) return done({ kind: 'ready', digest: answer.digest, job: made }, askAgain);
-      const again = ownBuild(wanted);
+      // Only the latest attempt: an older one with the same number is not what is asked for now.
+      const latest = wanted.jobs.at(-1);
+      const again = latest?.access === wanted.access ? latest : undefined;
       if (again?.progress.state === 'succeeded') {
         const shown = again.progress.result?.digest === answer.digest || settled(again, facts.now);
         if (shown) return done({ kind: 'ready', digest: answer.digest, job: again }, askAgain);
         const message = say.pushed(imageName(wanted));
-        return done({ kind: 'working', reason: 'Building', message, job: again, rebuilding }, 2 * SECOND);
+        return done({ kind: 'working', reason: 'Building', message, job: again }, 2 * SECOND);
       }
       return build(facts, wanted, again, done, answer.digest);
     }
     case 'absent': {
+      if (current) return whileRunning(facts, wanted, current, done);
       const last = ownBuild(wanted);
       if (last?.progress.state === 'succeeded' && !settled(last, facts.now)) {
         return done(
@@ -102,7 +108,7 @@ export function askAgainAfterMs({ answer, times }: Pick<Asked, 'answer' | 'times
     case 'denied':
       return backoff(2 * MINUTE, times, HOUR);
     case 'unavailable':
-      return answer.retryAfterMs ?? backoff(5 * SECOND, times, 5 * MINUTE);
+      return Math.max(answer.retryAfterMs ?? 0, backoff(5 * SECOND, times, 5 * MINUTE));
   }
 }
 
@@ -110,7 +116,6 @@ type Done = (state: State, requeueAfterMs?: number, actions?: readonly Action[])
 
 function whileRunning(facts: Facts, wanted: Wanted, job: JobFact, done: Done): Plan {
   const uid = facts.object.metadata.uid;
-  const rebuilding = rebuildWanted(facts.object.status, wanted);
   if (job.deleting) {
     return done(
       {
@@ -118,7 +123,6 @@ function whileRunning(facts: Facts, wanted: Wanted, job: JobFact, done: Done): P
         reason: 'Building',
         message: say.building(job.builder, job.attempt, 'ending'),
         job,
-        rebuilding,
       },
       2 * SECOND,
     );
@@ -127,7 +131,7 @@ function whileRunning(facts: Facts, wanted: Wanted, job: JobFact, done: Done): P
   if (mine && job.owners.length === 1 && job.access !== wanted.access) {
     const message = say.building(job.builder, job.attempt, 'replaced');
     const replace: Action = { kind: 'delete-job', job: job.name, uid: job.uid };
-    return done({ kind: 'working', reason: 'Building', message, job, rebuilding }, 2 * SECOND, [replace]);
+    return done({ kind: 'working', reason: 'Building', message, job }, 2 * SECOND, [replace]);
   }
   const join: Action[] = mine ? [] : [{ kind: 'join-job', job: job.name, uid: job.uid }];
   const { progress, trouble } = job;
@@ -147,7 +151,7 @@ function whileRunning(facts: Facts, wanted: Wanted, job: JobFact, done: Done): P
   const words = progress.state === 'pending' ? (progress.words ?? trouble?.message) : undefined;
   if (words !== undefined) {
     return done(
-      { kind: 'working', reason: 'BuildPending', message: say.pending(words), job, rebuilding },
+      { kind: 'working', reason: 'BuildPending', message: say.pending(words), job },
       10 * SECOND,
       join,
     );
@@ -157,7 +161,7 @@ function whileRunning(facts: Facts, wanted: Wanted, job: JobFact, done: Done): P
   const message = say.building(job.builder, job.attempt, step);
   // A pod that has not started is looked at again: only Events tell why, and nobody watches those.
   const pause = progress.state === 'pending' ? 3 * SECOND : MINUTE;
-  return done({ kind: 'working', reason: 'Building', message, job, rebuilding }, pause, join);
+  return done({ kind: 'working', reason: 'Building', message, job }, pause, join);
 }
 
 /**
@@ -171,17 +175,15 @@ function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, done: Do
   const start = (failed?: Failed): Plan => {
     if (!wanted.slotFree) {
       const message = say.queued(wanted.slots);
-      return done({ kind: 'working', reason: 'Queued', message, failed, rebuilding }, 30 * SECOND);
+      return done({ kind: 'working', reason: 'Queued', message, failed }, 30 * SECOND);
     }
-    if (wanted.refused !== undefined) return refused(wanted.refused, done, failed, rebuilding);
+    if (wanted.refused !== undefined) return refused(wanted.refused, done, failed);
     const attempt = nextAttempt(facts.object.status, wanted);
     const message = say.building(wanted.target.builder.name, attempt, 'starting');
     const create: Action = { kind: 'create-job', attempt, ...(rebuilding ? { fresh: true } : {}) };
-    return done(
-      { kind: 'working', reason: 'Building', message, starts: attempt, failed, rebuilding },
-      3 * SECOND,
-      [create],
-    );
+    return done({ kind: 'working', reason: 'Building', message, starts: attempt, failed }, 3 * SECOND, [
+      create,
+    ]);
   };
   if (heeded === undefined) return start();
 
@@ -193,13 +195,16 @@ function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, done: Do
       rule === 'slow' ? backoff(2 * MINUTE, count, HOUR) : backoff(10 * SECOND, count, 5 * MINUTE);
     const left = at + pause - facts.now.getTime();
     if (left <= 0) return start(failed);
+    if (reason === 'NotStarted') {
+      return done({ kind: 'working', reason: 'BuildPending', message: say.pending(headline), failed }, left);
+    }
     if (rule === 'slow')
       return done(
         { kind: 'stalled', reason: stalledBy(reason), message: say.failed(reason, headline), failed },
         left,
       );
     const message = say.retrying(count, headline, Math.ceil(pause / SECOND));
-    return done({ kind: 'working', reason: 'Building', message, failed, rebuilding }, left);
+    return done({ kind: 'working', reason: 'Building', message, failed }, left);
   }
   // The old image is as good as before; the failure is told, and the request is done with.
   if (rebuilding) return done({ kind: 'ready', digest: old, failed }, HOUR);
@@ -208,10 +213,10 @@ function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, done: Do
 }
 
 /** A quota passes by itself; what no Job may have is the spec's; any other refusal is somebody's rule. */
-function refused(words: string, done: Done, failed: Failed | undefined, rebuilding: boolean): Plan {
+function refused(words: string, done: Done, failed: Failed | undefined): Plan {
   if (/exceeded quota/.test(words)) {
     return done(
-      { kind: 'working', reason: 'BuildPending', message: say.pending(words), failed, rebuilding },
+      { kind: 'working', reason: 'BuildPending', message: say.pending(words), failed },
       30 * SECOND,
     );
   }
@@ -223,8 +228,12 @@ function refused(words: string, done: Done, failed: Failed | undefined, rebuildi
   return done({ kind: 'stalled', reason: 'PolicyDenied', message: say.policy(words), failed }, MINUTE);
 }
 
-const stalledBy = (reason: FailureReason): StalledReason =>
-  reason === 'RegistryUnreachable' ? 'BuildFailed' : reason;
+/** The word for a person who must act; what the cluster or the network did has no word of its own. */
+function stalledBy(reason: FailureReason): StalledReason {
+  return reason === 'RegistryUnreachable' || reason === 'NotStarted' || reason === 'Interrupted'
+    ? 'BuildFailed'
+    : reason;
+}
 
 interface Heeded {
   readonly reason: FailureReason;
@@ -245,35 +254,46 @@ function failureToHeed(
   const known = status?.lastFailure;
   const same =
     known?.specHash === wanted.target.specHash && known.access === wanted.access ? known : undefined;
-  const failure = last === undefined ? undefined : failureOf(last);
+  const failure = last && !isTold(last, same, status) ? failureOf(last, wanted, status) : undefined;
   if (last && failure) {
-    const told =
-      same !== undefined && status?.build?.jobName === last.name && status.build.completionTime !== undefined;
-    const seen = wanted.jobs.filter((job) => job.access === wanted.access && failureOf(job)).length;
-    const count = Math.max(seen, told ? same.count : (same?.count ?? 0) + 1);
+    const failures = wanted.jobs.filter(
+      (job) => job.access === wanted.access && failureOf(job, wanted, status),
+    );
+    const count = Math.max(failures.length, (same?.count ?? 0) + 1);
     const headline = point(wanted, failure, failure.headline);
-    const failed = told ? {} : { failed: { job: last, failure, headline, count } };
-    return { reason: failure.reason, headline, count, at: last.ended ?? last.created, ...failed };
+    const failed = { job: last, failure, headline, count };
+    return { reason: failure.reason, headline, count, at: last.ended ?? last.created, failed };
   }
   if (!same || !isFailureReason(same.reason)) return undefined;
-  return {
-    reason: same.reason,
-    headline: same.message.split('\n')[0] ?? '',
-    count: same.count,
-    at: Date.parse(same.time),
-  };
+  const headline = same.message.split('\n')[0] ?? '';
+  return { reason: same.reason, headline, count: same.count, at: Date.parse(same.time) };
 }
 
 const isFailureReason = (text: string): text is FailureReason => text in RETRY;
 
-/** What went wrong with a Job that ended; one that pushed and yet left no image failed too. */
-function failureOf(job: JobFact): Failure | undefined {
-  if (job.ended === undefined) return undefined;
+/**
+ * Does the status already tell of this Job's failure? Then the status counts: pods go before their Jobs do,
+ * and a Job without its pod no longer knows why it failed.
+ */
+function isTold(job: JobFact, failure: LastFailure | undefined, status: Status | undefined): boolean {
+  if (!failure) return false;
+  if (status?.build?.jobName === job.name && status.build.completionTime !== undefined) return true;
+  return job.ended !== undefined && job.ended <= Date.parse(failure.time) + CLOCK_SLACK_MS;
+}
+
+/** What went wrong with a Job that ended; one that pushed and yet never made an image failed too. */
+function failureOf(job: JobFact, wanted: Wanted, status: Status | undefined): Failure | undefined {
+  if (job.ended === undefined || job.deleting) return undefined;
   if (job.progress.state === 'failed') return job.progress.failure;
-  const headline =
-    job.progress.state === 'succeeded'
-      ? 'the image was pushed, but the registry does not have it'
-      : 'the build pod disappeared before it ended';
+  if (job.progress.state !== 'succeeded') {
+    const headline = 'the build pod disappeared before it ended';
+    return { step: 'build', reason: 'Interrupted', headline, message: headline };
+  }
+  const ready = status?.latestReady;
+  // It was there, and somebody took it away since.
+  if (ready?.specHash === wanted.target.specHash && Date.parse(ready.time) + CLOCK_SLACK_MS >= job.ended)
+    return undefined;
+  const headline = 'the image was pushed, but the registry does not have it';
   return { step: 'verify', reason: 'RegistryUnreachable', headline, message: headline };
 }
 
@@ -302,12 +322,6 @@ function ownBuild(wanted: Wanted): JobFact | undefined {
 function nextAttempt(status: Status | undefined, wanted: Wanted): number {
   const remembered = status?.specHash === wanted.target.specHash ? (status.build?.attempt ?? 0) : 0;
   return 1 + Math.max(remembered, ...wanted.jobs.map((job) => job.attempt));
-}
-
-/** A new number in spec.rebuild; the first one ever seen is adopted without a build. */
-function rebuildWanted(status: Status | undefined, wanted: Wanted): boolean {
-  const { rebuild } = wanted.target.spec;
-  return rebuild !== undefined && status?.rebuild !== undefined && status.rebuild !== rebuild;
 }
 
 const settled = (job: JobFact, now: Date) => now.getTime() - (job.ended ?? job.created) > PUSH_SETTLES_MS;

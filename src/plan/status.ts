@@ -5,13 +5,20 @@
  * and never both; Unknown until an image was ready once; `resolvedImage` only while an image of the
  * observed content exists.
  */
-import { conditionOf, type NewCondition, stamped } from '../api/conditions.ts';
+import { type ConditionType, conditionOf, type NewCondition, stamped } from '../api/conditions.ts';
 import type { BuildStatus, ImageSpec, LastFailure, Status } from '../api/image-spec.ts';
-import { type Reason, type StalledReason, say, type WorkingReason } from '../api/reasons.ts';
+import {
+  type FailureReason,
+  type Reason,
+  type StalledReason,
+  say,
+  type WorkingReason,
+} from '../api/reasons.ts';
 import { jobPrefix } from '../build/job.ts';
 import type { Failure } from '../build/outcome.ts';
 import { printReference } from '../image/reference.ts';
 import type { Facts, JobFact, Wanted } from './facts.ts';
+import { standingOf } from './standing.ts';
 
 /** A build attempt that failed and is not in the status yet. */
 export interface Failed {
@@ -38,8 +45,6 @@ export type State =
       /** Number of the attempt that starts now. */
       readonly starts?: number;
       readonly failed?: Failed | undefined;
-      /** The image is being built again and the old one still exists. */
-      readonly rebuilding?: boolean;
     }
   | {
       readonly kind: 'stalled';
@@ -57,7 +62,7 @@ export type State =
 /** An Event to be. */
 export interface Note {
   readonly type: 'Normal' | 'Warning';
-  readonly reason: Reason | 'BuildStarted';
+  readonly reason: Reason | FailureReason | 'BuildStarted';
   readonly note: string;
   readonly action: 'Check' | 'Build';
 }
@@ -68,16 +73,13 @@ export function statusOf(facts: Facts, state: State): { status: Status; notes: N
   const generation = facts.object.metadata.generation;
   const wanted = 'target' in facts.wanted ? facts.wanted : undefined;
   const image = wanted ? printReference(wanted.target.image) : undefined;
-  const same = wanted !== undefined && before?.specHash === wanted.target.specHash && before.image === image;
-  const wasReady =
-    same && before?.resolvedImage !== undefined && conditionOf(before.conditions, 'Ready')?.status === 'True';
+  const { same, ready, rebuilding } = standingOf(facts);
   const notReady = before?.latestReady === undefined ? 'Unknown' : 'False';
+  // What is under way or fails while the image is made anew leaves the old one as good as it was.
   const keeps =
-    wasReady &&
-    (state.kind === 'unanswered' ||
-      state.kind === 'suspended' ||
-      state.kind === 'unchanged' ||
-      (state.kind === 'working' && state.rebuilding === true));
+    ready &&
+    state.kind !== 'ready' &&
+    (rebuilding || state.kind === 'unanswered' || state.kind === 'suspended' || state.kind === 'unchanged');
 
   const condition = (
     type: NewCondition['type'],
@@ -88,21 +90,23 @@ export function statusOf(facts: Facts, state: State): { status: Status; notes: N
     type,
     status,
     reason,
-    message,
+    // As much as the API server takes.
+    message: message.slice(0, 32_000),
     observedGeneration: generation,
   });
   const readyBefore = conditionOf(before?.conditions, 'Ready');
 
   function conditions(): NewCondition[] {
     if (keeps && readyBefore) {
-      if (state.kind === 'working') {
+      const { reason, message } = wordsOf(state);
+      if (rebuilding && reason !== undefined) {
         // Ready still speaks of the old generation, so that whoever waits for this one waits.
-        const ready = {
+        const old = {
           ...readyBefore,
           type: 'Ready' as const,
           observedGeneration: Math.min(readyBefore.observedGeneration ?? 0, generation - 1),
         };
-        return [ready, condition('Reconciling', 'True', state.reason, state.message)];
+        return [old, condition('Reconciling', 'True', reason, message)];
       }
       return [{ ...readyBefore, type: 'Ready', observedGeneration: generation }];
     }
@@ -160,6 +164,13 @@ export function statusOf(facts: Facts, state: State): { status: Status; notes: N
     conditions: stamped(conditions(), before?.conditions ?? [], facts.now),
   });
   return { status, notes: notesOf(facts, state, status, keeps) };
+}
+
+/** The reason and sentence of a state in which something is not as wished; none for the others. */
+function wordsOf(state: State): { reason?: Reason; message: string } {
+  if (state.kind === 'working' || state.kind === 'stalled') return state;
+  if (state.kind !== 'unanswered') return { message: '' };
+  return { reason: state.stalled ? 'RegistryDenied' : 'RegistryUnreachable', message: state.message };
 }
 
 /** What the status says while a first look takes long. */
@@ -258,9 +269,12 @@ function rebuildOf(before: Status | undefined, wanted: Wanted | undefined, state
 
 function notesOf(facts: Facts, state: State, status: Status, keeps: boolean): Note[] {
   const before = facts.object.status;
-  const ready = conditionOf(status.conditions, 'Ready');
-  const was = conditionOf(before?.conditions, 'Ready');
-  const changed = ready?.reason !== was?.reason || ready?.message !== was?.message;
+  const says = (one: Status | undefined) =>
+    ['Stalled', 'Reconciling', 'Ready']
+      .map((type) => conditionOf(one?.conditions, type as ConditionType))
+      .find(Boolean);
+  const changed =
+    says(status)?.reason !== says(before)?.reason || says(status)?.message !== says(before)?.message;
   const notes: Note[] = [];
   if ('failed' in state && state.failed) {
     notes.push({

@@ -90,6 +90,26 @@ describe('the pod', () => {
     expect(own?.activeDeadlineSeconds).toBe(60);
   });
 
+  it.each<[string, object, object, object]>([
+    [
+      'a small limit takes the default request down with it',
+      { limits: { memory: '512Mi' } },
+      { memory: '512Mi' },
+      { memory: '512Mi' },
+    ],
+    [
+      'a large request takes the default limit up with it',
+      { requests: { cpu: '6' } },
+      { cpu: '6' },
+      { cpu: '6' },
+    ],
+    ['what fits stays', { limits: { memory: '2Gi' } }, { memory: '1Gi' }, { memory: '2Gi' }],
+  ])('%s', (_name, resources, requests, limits) => {
+    const own = jobFor({ build: { resources } }).spec?.template.spec?.initContainers?.[1]?.resources;
+    expect(own?.requests).toMatchObject(requests);
+    expect(own?.limits).toMatchObject(limits);
+  });
+
   it('shows the tenant’s Secrets to prepare only, and the engine only what was merged', () => {
     const mounts = Object.fromEntries(
       containers.map((one) => [one.name, one.volumeMounts?.map((mount) => mount.name)]),

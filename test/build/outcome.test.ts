@@ -29,7 +29,7 @@ const ended = (exitCode: number, message?: string, reason?: string): V1Container
 });
 const waiting = (reason: string, message: string): V1ContainerState => ({ waiting: { reason, message } });
 const running: V1ContainerState = { running: { startedAt: '2026-01-01T00:00:00Z' } };
-const ok = ended(0);
+const ok: V1ContainerState = { terminated: { exitCode: 0, startedAt: '2026-01-01T00:00:00Z' } };
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
 const progress = (given: V1Pod) => progressOf(given, explainLog);
@@ -174,10 +174,24 @@ describe('a pod that failed', () => {
     [
       'without a word',
       pod('Failed'),
-      { reason: 'BuildFailed', headline: 'the build pod failed: without a word' },
+      { reason: 'Interrupted', headline: 'the cluster ended the build pod: without a word' },
     ],
   ])('%s', (_name, given, expected) => {
     expect(failure(given)).toMatchObject(expected);
+  });
+
+  it('before its first step ran has not used its time up: something was missing', () => {
+    const waited = pod(
+      'Failed',
+      { prepare: waiting('PodInitializing', '') },
+      { reason: 'DeadlineExceeded', message: 'too long' },
+    );
+    expect(failure(waited)).toMatchObject({ reason: 'NotStarted', step: 'prepare' });
+  });
+
+  it('because a node came back without knowing of it was interrupted', () => {
+    const lost = pod('Failed', { prepare: ok, build: ended(137, '', 'ContainerStatusUnknown') });
+    expect(failure(lost)).toMatchObject({ reason: 'Interrupted' });
   });
 
   it('by a drained node has not failed: the Job makes another', () => {

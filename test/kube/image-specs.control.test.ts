@@ -42,12 +42,16 @@ async function stage(t: ForTest) {
 test('writes a whole status; what is left out next time is removed', async (t) => {
   const { connection, made, at, read } = await stage(t);
   const both = { observedGeneration: 1, conditions: [condition('Ready'), condition('Reconciling')] };
-  expect(await writeStatus(connection, at(made.metadata.resourceVersion), both)).toBe('written');
+  expect(await writeStatus(connection, at(made.metadata.resourceVersion), both)).toMatchObject({
+    kind: 'written',
+  });
 
   const next = await read();
   expect(next.status?.conditions?.map(({ type }) => type)).toEqual(['Ready', 'Reconciling']);
   const one = { observedGeneration: 1, conditions: [condition('Ready')] };
-  expect(await writeStatus(connection, at(next.metadata.resourceVersion), one)).toBe('written');
+  expect(await writeStatus(connection, at(next.metadata.resourceVersion), one)).toMatchObject({
+    kind: 'written',
+  });
   expect((await read()).status?.conditions?.map(({ type }) => type)).toEqual(['Ready']);
 });
 
@@ -60,14 +64,18 @@ test('does not write about an object that has changed since', async (t) => {
     body: { metadata: { labels: { changed: 'yes' } } },
   });
   const status = { observedGeneration: 7 };
-  expect(await writeStatus(connection, at(made.metadata.resourceVersion), status)).toBe('conflict');
+  expect(await writeStatus(connection, at(made.metadata.resourceVersion), status)).toMatchObject({
+    kind: 'conflict',
+  });
   expect((await read()).status?.observedGeneration).not.toBe(7);
 });
 
 test('knows that an object is gone', async (t) => {
   const { connection, path, made, at } = await stage(t);
   await connection.request({ method: 'DELETE', path });
-  expect(await writeStatus(connection, at(made.metadata.resourceVersion), {})).toBe('gone');
+  expect(await writeStatus(connection, at(made.metadata.resourceVersion), {})).toMatchObject({
+    kind: 'gone',
+  });
 });
 
 test('throws the words with which a status is refused', async (t) => {

@@ -5,6 +5,7 @@ import type { Status } from '../../src/api/image-spec.ts';
 import type { FailureReason } from '../../src/api/reasons.ts';
 import { FAILURE_REASONS } from '../../src/api/reasons.ts';
 import type { RegistryAnswer } from '../../src/api/registry-answer.ts';
+import { buildContextOf } from '../../src/build/context.ts';
 import { accessHash, jobPrefix } from '../../src/build/job.ts';
 import type { Progress } from '../../src/build/outcome.ts';
 import { targetOf } from '../../src/image/target.ts';
@@ -41,8 +42,11 @@ function factsOf(given: Given): Facts {
   const now = given.now ?? NOW;
   const strays = given.strays ?? [];
   if (!judged.ok) return { object, wanted: { problems: judged.problems }, strays, now };
+  const made = buildContextOf(judged.target, settings);
+  if (!made.ok) throw new Error('too large');
   const wanted: Wanted = {
     target: judged.target,
+    context: made.context,
     access: accessHash(judged.target, settings),
     jobs: given.jobs ?? [],
     asked: given.answer && { answer: given.answer, times: given.times ?? 1, ageMs: 0 },
@@ -67,7 +71,6 @@ function job(progress: Progress, more: Partial<JobFact> & { spec?: object } = {}
     uid: `job-${attempt}`,
     attempt,
     access: accessHash(judged.target, settings),
-    rebuild: judged.target.spec.rebuild ?? 0,
     builder: 'buildkit',
     owners: ['uid-1'],
     deleting: false,
@@ -347,7 +350,7 @@ describe('a failed attempt', () => {
     const started = chained(one, { ...one, now: new Date(NOW.getTime() + 20 * SECOND) });
     const third = decide({
       answer: absent,
-      jobs: [job(failed('OutOfDisk'), { attempt: 2 })],
+      jobs: [job(failed('OutOfDisk'), { attempt: 2, ended: NOW.getTime() + 40 * SECOND })],
       status: started.status,
     });
     expect(third.status.lastFailure?.count).toBe(2);
@@ -356,6 +359,56 @@ describe('a failed attempt', () => {
   it('that pushed an image the registry then does not have is tried again', () => {
     const old = job(succeeded(), { ended: NOW.getTime() - 120 * SECOND });
     expect(decide({ answer: absent, jobs: [old] }).actions).toEqual([{ kind: 'create-job', attempt: 2 }]);
+  });
+});
+
+describe('a failure that was told', () => {
+  const first: Given = { answer: absent, jobs: [job(failed('CommandFailed'))] };
+
+  it('stays what it was when its pod goes before its Job', () => {
+    const gone = job({ state: 'disrupted' }, { ended: NOW.getTime() });
+    const second = chained(first, { answer: absent, jobs: [gone] });
+    expect(shown(second)).toEqual(['Ready=False(CommandFailed)', 'Stalled=True(CommandFailed)']);
+    expect(second.actions).toEqual([]);
+    expect(second.notes).toEqual([]);
+  });
+
+  it('is not told again after an edit to other content and back', () => {
+    const other: Given = { spec: { packages: ['other'] }, generation: 2, answer: absent };
+    const back = chained(first, other, { ...first, generation: 3 });
+    expect(back.status.lastFailure?.count).toBe(1);
+    expect(back.notes).not.toContainEqual(expect.objectContaining({ action: 'Build' }));
+  });
+
+  it('of a Job that is being deleted is not taken for another one', () => {
+    const decided = decide({ answer: absent, jobs: [job({ state: 'disrupted' }, { deleting: true })] });
+    expect(decided.status.lastFailure).toBeUndefined();
+    expect(decided.actions).toEqual([{ kind: 'create-job', attempt: 2 }]);
+  });
+});
+
+describe('what the cluster did is no verdict about the build', () => {
+  it.each(['Interrupted', 'RegistryUnreachable'] as const)(
+    '%s is tried again, and given up in the end',
+    (reason) => {
+      expect(shown(decide({ answer: absent, jobs: [job(failed(reason))] }))).toEqual([
+        'Ready=Unknown(Building)',
+        'Reconciling=True(Building)',
+      ]);
+      const jobs = [1, 2, 3].map((attempt) => job(failed(reason), { attempt }));
+      const last = decide({ answer: absent, jobs });
+      expect(shown(last)).toEqual(['Ready=False(BuildFailed)', 'Stalled=True(BuildFailed)']);
+    },
+  );
+
+  it('a build that never began is pending, whatever its time limit, and begins again', () => {
+    const jobs = [1, 2, 3, 4].map((attempt) => job(failed('NotStarted'), { attempt }));
+    const decided = decide({ answer: absent, jobs });
+    expect(shown(decided)).toEqual(['Ready=Unknown(BuildPending)', 'Reconciling=True(BuildPending)']);
+    const later = new Date(NOW.getTime() + 3600 * SECOND);
+    expect(decide({ answer: absent, jobs, now: later }).actions).toEqual([
+      { kind: 'create-job', attempt: 5 },
+    ]);
   });
 });
 
@@ -418,6 +471,24 @@ describe('ready', () => {
     });
   });
 
+  it('is not lost when a neighbour builds the same content anew', () => {
+    const theirs = job(running, { owners: ['other'], access: 'theirs' });
+    const second = chained(ready, { jobs: [theirs] });
+    expect(shown(second)).toEqual(['Ready=True(ImageAvailable)']);
+    expect(second.status.resolvedImage).toBeDefined();
+    expect(second.actions).toEqual([]);
+  });
+
+  it('and then gone is built again, although its Job is still there and succeeded', () => {
+    const made = job(succeeded(), { ended: NOW.getTime() - 600 * SECOND });
+    const second = chained(
+      { answer: present, jobs: [made] },
+      { spec: { build: { retries: 0 } }, answer: absent, jobs: [made] },
+    );
+    expect(second.actions).toEqual([{ kind: 'create-job', attempt: 2 }]);
+    expect(second.status.lastFailure).toBeUndefined();
+  });
+
   it('stays as it is while suspended', () => {
     const second = chained(ready, { spec: { suspend: true }, generation: 2 });
     expect(conditionOf(second.status.conditions, 'Ready')).toMatchObject({
@@ -468,6 +539,39 @@ describe('rebuild', () => {
     expect(decided.status.rebuild).toBe(0);
   });
 
+  it('keeps the old image ready whatever stands in its way', () => {
+    const forbidden = job(
+      { state: 'pending' },
+      { trouble: { reason: 'FailedCreate', message: 'violates PodSecurity' }, spec: { rebuild: 1 } },
+    );
+    const ways: [Given, string][] = [
+      [{ ...again, answer: unavailable }, 'RegistryUnreachable'],
+      [{ ...again, answer: denied }, 'RegistryDenied'],
+      [{ ...again, refused: 'denied by policy x' }, 'PolicyDenied'],
+      [{ spec: { rebuild: 1 }, generation: 2, jobs: [forbidden] }, 'PodSecurityDenied'],
+      [{ ...again, slotFree: false }, 'Queued'],
+    ];
+    for (const [given, reason] of ways) {
+      const decided = chained(ready, given);
+      expect(shown(decided)).toEqual(['Ready=True(ImageAvailable)', `Reconciling=True(${reason})`]);
+      expect(conditionOf(decided.status.conditions, 'Ready')?.observedGeneration).toBe(1);
+      expect(decided.status.resolvedImage).toContain(DIGEST);
+    }
+  });
+
+  it('back to an earlier number builds once more', () => {
+    const zero = job(succeeded(), { attempt: 1 });
+    const one = job(succeeded(OTHER), { attempt: 2, spec: { rebuild: 1 } });
+    const nowOther: RegistryAnswer = { kind: 'present', digest: OTHER };
+    const back: Given = { spec: { rebuild: 0 }, generation: 3, answer: nowOther, jobs: [zero, one] };
+    const decided = chained(
+      { spec: { rebuild: 0 }, answer: present },
+      { ...again, answer: nowOther, jobs: [zero, one] },
+      back,
+    );
+    expect(decided.actions).toMatchObject([{ kind: 'create-job', attempt: 3 }]);
+  });
+
   it('that fails leaves the old image ready and tells of the failure', () => {
     const jobs = [job(failed('CommandFailed'), { spec: { rebuild: 1 } })];
     const before = { ...ready, now: new Date(NOW.getTime() - 60 * SECOND) };
@@ -507,6 +611,19 @@ describe('Jobs nobody wants', () => {
     const decided = decide({ jobs: [job(running, { access: 'old', owners: ['uid-1', 'other'] })] });
     expect(decided.actions).toEqual([]);
   });
+});
+
+it('a registry that says "ask again at once" is not', () => {
+  const decided = decide({ answer: { kind: 'unavailable', message: 'x', retryAfterMs: 0 } });
+  expect(decided.requeueAfterMs).toBe(5 * SECOND);
+});
+
+it('a sentence is never longer than the API server takes', () => {
+  const packages = Array.from({ length: 512 }, (_, n) => `${'x'.repeat(60)}-${n}==`);
+  const decided = decide({ spec: { packages } });
+  expect(shown(decided)).toEqual(['Ready=False(InvalidSpec)', 'Stalled=True(InvalidSpec)']);
+  for (const condition of decided.status.conditions ?? [])
+    expect(condition.message.length).toBeLessThanOrEqual(32_768);
 });
 
 describe('whatever the facts', () => {

@@ -1,0 +1,27 @@
+/** What the status already says about the content that is wanted now. */
+import { conditionOf } from '../api/conditions.ts';
+import { printReference } from '../image/reference.ts';
+import type { Facts } from './facts.ts';
+
+export interface Standing {
+  /** It speaks of the wanted content and destination. */
+  readonly same: boolean;
+  /** It says that an image of them exists. */
+  readonly ready: boolean;
+  /** A new number in spec.rebuild is not carried out yet; the first one ever seen is adopted without a build. */
+  readonly rebuilding: boolean;
+}
+
+export function standingOf(facts: Facts): Standing {
+  const { status } = facts.object;
+  if (!('target' in facts.wanted)) return { same: false, ready: false, rebuilding: false };
+  const { specHash, image, spec } = facts.wanted.target;
+  const same = status?.specHash === specHash && status.image === printReference(image);
+  const isTrue = conditionOf(status?.conditions, 'Ready')?.status === 'True';
+  return {
+    same,
+    ready: same && isTrue && status.resolvedImage !== undefined,
+    rebuilding:
+      spec.rebuild !== undefined && status?.rebuild !== undefined && status.rebuild !== spec.rebuild,
+  };
+}
