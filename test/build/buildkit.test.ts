@@ -12,11 +12,11 @@ import { imageSpec } from '../support/objects.ts';
 
 const prepared = { base: `python:3.11-slim@sha256:${'a'.repeat(64)}`, user: '0:0' };
 
-function filesFor(spec: object, given: object = {}): Record<string, string> {
+function filesFor(spec: object, given: object = {}, fresh = false): Record<string, string> {
   const settings: Settings = settingsSchema.parse(given);
   const judged = targetOf(imageSpec(spec), settings);
   if (!judged.ok) throw new Error(JSON.stringify(judged.problems));
-  const made = buildContextOf(judged.target, settings);
+  const made = buildContextOf(judged.target, settings, fresh);
   if (!made.ok) throw new Error(JSON.stringify(made.problems));
   return buildkit.files(made.context, prepared);
 }
@@ -68,6 +68,18 @@ describe('the client’s arguments', () => {
     expect(given.find((one) => one.startsWith('--export-cache='))).toContain(
       'ref=kind-registry:5000/a/sklearn-cache:buildkit-linux-amd64',
     );
+  });
+
+  it('import no cache for a build that is to be fresh, and leave one behind all the same', () => {
+    const caches = (given: string[]) =>
+      given.map((one) => /^--(?:im|ex)port-cache/.exec(one)?.[0]).filter(Boolean);
+    expect(caches(argumentsOf(filesFor({})))).toEqual(['--import-cache', '--export-cache']);
+    expect(caches(argumentsOf(filesFor({}, {}, true)))).toEqual(['--export-cache']);
+  });
+
+  it('leave white space at the ends of a value to its reader, which takes it off flags only', () => {
+    const given = argumentsOf(filesFor({ env: [{ name: 'A', value: ' x\n' }] }));
+    expect(given[given.indexOf('build-arg:IMAGESPEC_0= x\n') - 1]).toBe('--opt');
   });
 
   it('name the base by digest and keep its user unless the spec names one', () => {

@@ -18,6 +18,12 @@ describe('the end of a log as a reason, a line and the lines to show', () => {
       'pandsa-no-such was not found',
     ],
     [
+      'python-no-such-package-wrapped',
+      'PackageNotFound',
+      'no-such-package-of-imagespec: no such package',
+      'No solution found when resolving dependencies',
+    ],
+    [
       'python-no-such-version',
       'PackageNotFound',
       'requests==99.99: no such version',
@@ -65,7 +71,7 @@ describe('the end of a log as a reason, a line and the lines to show', () => {
   });
 
   it('has a row for every log kept', () => {
-    expect(readdirSync(folder)).toHaveLength(11);
+    expect(readdirSync(folder)).toHaveLength(12);
   });
 });
 
