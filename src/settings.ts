@@ -21,7 +21,11 @@ const registrySchema = z
   .strictObject({
     host: host.describe('the name as users write it in image names'),
     endpoint: z
-      .url({ protocol: /^https?$/, error: 'write a URL such as http://kind-registry:5000' })
+      .string()
+      .regex(
+        /^https?:\/\/[^\s/?#@]+$/,
+        'write a URL of scheme, host and port only, such as http://kind-registry:5000',
+      )
       .optional()
       .describe('where the registry is really reached from inside the cluster; the status keeps the host'),
     insecure: z.boolean().default(false).describe('plain HTTP, or HTTPS with a certificate nobody signed'),

@@ -20,7 +20,10 @@ describe('a file that does not fit names line, field and fix', () => {
     ['concurrency:\n  builds: 0', 'file:2: concurrency.builds: '],
     ['a: [1', 'file:1: '],
     ['registries:\n  - host: https://ghcr.io', 'file:2: registries.0.host: write a host in lower case'],
-    ['registries:\n  - host: a.io\n    endpoint: a.io', 'file:3: registries.0.endpoint: write a URL such as'],
+    [
+      'registries:\n  - host: a.io\n    endpoint: a.io',
+      'file:3: registries.0.endpoint: write a URL of scheme, host and port only',
+    ],
     ['builders:\n  - {name: a, engine: Docker}', 'file:2: builders.0.engine: known engines: BuildKit'],
     ['builders: []', 'file:1: builders: name at least one builder'],
     [

@@ -33,11 +33,10 @@ const anyText = (max: number) =>
       ],
     });
 
-const SECRET_NAME = text(
-  253,
-  /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
-  'write the name of a Secret: lower-case letters, digits, - and .',
-);
+/** RFC 1123, as Kubernetes names most objects. */
+const DNS_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+const SECRET_NAME = text(253, DNS_NAME, 'write the name of a Secret: lower-case letters, digits, - and .');
 
 const secretRef = z.object({
   name: SECRET_NAME.describe('Name of the Secret, in the namespace of the ImageSpec.'),
@@ -57,6 +56,11 @@ const LABEL_NAME = /^[a-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$/;
 const LABEL_MESSAGE =
   'write label names of letters, digits, ., _, / and -, for example org.opencontainers.image.source';
 
+const USER = /^[0-9]{1,5}(:[0-9]{1,5})?$/;
+// A rootless build has 65536 ids to give files to.
+const USER_MESSAGE = 'write a numeric user, with a group if wanted, none above 65535: 1000 or 1000:1000';
+const isUser = (user: string) => user.split(':').every((id) => Number(id) <= 65_535);
+
 const envEntry = z.object({
   name: text(
     256,
@@ -74,8 +78,9 @@ const packageItem = text(1024, REQUIREMENT, PACKAGE_MESSAGE).meta({
   'x-kubernetes-validations': [
     { rule: `self.matches(r'''${REQUIREMENT.source}''')`, message: PACKAGE_MESSAGE },
     {
-      rule: "!self.matches(r'''://[^/@]*:[^/@]*@''')",
-      message: 'take user:password out of the URL: everybody who may read the ImageSpec would read it',
+      rule: "!self.matches(r'''https?://[^/?#]*@|://[^/@]*:[^/@]*@''')",
+      message:
+        'take the user, password or token out of the URL: everybody who may read the ImageSpec would read it',
     },
   ],
 });
@@ -143,7 +148,7 @@ export const specSchema = z
       .optional()
       .meta({ 'x-kubernetes-list-type': 'atomic' })
       .describe(
-        'Python packages, as for pip install: pandas==2.2.3, uvicorn[standard], pkg @ https://host/file.whl, git+https://host/repo@ref (needs git in aptPackages or the base). Order does not matter. No user:password in URLs.',
+        'Python packages, as for pip install: pandas==2.2.3, uvicorn[standard], pkg @ https://host/file.whl, git+https://host/repo@ref (needs git in aptPackages or the base). Order does not matter. They go into /opt/venv, in front of what the base image has; no credentials in URLs.',
       ),
     aptPackages: z
       .array(aptItem)
@@ -199,13 +204,18 @@ export const specSchema = z
       .describe(
         'Working directory of the image and of commands; created for the final user where it does not exist.',
       ),
-    user: text(
-      21,
-      /^[0-9]{1,10}(:[0-9]{1,10})?$/,
-      'write a numeric user, with a group if wanted: 1000 or 1000:1000',
-    )
+    user: text(11, USER, USER_MESSAGE)
+      .refine(isUser, USER_MESSAGE)
+      .meta({
+        'x-kubernetes-validations': [
+          {
+            rule: `self.matches(r'''${USER.source}''') && self.split(':').all(id, int(id) <= 65535)`,
+            message: USER_MESSAGE,
+          },
+        ],
+      })
       .optional()
-      .describe("User of the image, uid[:gid]. Default: the base image's."),
+      .describe("User of the image, uid[:gid], at most 65535 each. Default: the base image's."),
     labels: z
       .record(z.string().max(128), anyText(4096))
       .refine((labels) => Object.keys(labels).every((name) => LABEL_NAME.test(name)), LABEL_MESSAGE)
@@ -222,7 +232,11 @@ export const specSchema = z
       .describe('Labels of the image (not of Kubernetes objects).'),
     platforms: z
       .array(
-        text(64, /^linux\/[a-z0-9]+(\/[a-z0-9]+)?$/, 'write linux/<architecture>, for example linux/amd64'),
+        text(
+          64,
+          /^linux\/(amd64|arm64|arm|386|ppc64le|s390x|riscv64)(\/v[0-9])?$/,
+          'write linux/amd64, linux/arm64 or another of arm, 386, ppc64le, s390x, riscv64',
+        ),
       )
       .min(1)
       .max(1, 'this release builds for one platform')
@@ -264,11 +278,7 @@ export const specSchema = z
       .describe('Secrets of type kubernetes.io/dockerconfigjson for private base images.'),
     build: z
       .object({
-        serviceAccountName: text(
-          253,
-          /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
-          'write the name of a ServiceAccount',
-        )
+        serviceAccountName: text(253, DNS_NAME, 'write the name of a ServiceAccount')
           .optional()
           .describe('ServiceAccount of the build pod, for cloud identities. Its token is not mounted.'),
         timeoutSeconds: z
@@ -288,7 +298,7 @@ export const specSchema = z
         resources: resourcesSchema
           .optional()
           .describe("Requests and limits of the build. What is not set comes from the operator's settings."),
-        queueName: text(63, /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'write the name of a Kueue LocalQueue')
+        queueName: text(63, DNS_NAME, 'write the name of a Kueue LocalQueue')
           .optional()
           .describe('Kueue LocalQueue that admits the build Job.'),
       })

@@ -44,9 +44,10 @@ export type Reason = 'ImageAvailable' | WorkingReason | StalledReason;
 /**
  * What a failed attempt is followed by: `never` another one before something changes; `bounded` as many
  * as spec.build.retries allows; `slow` a cheap new look after 2 minutes, doubling to an hour, because
- * what is missing may appear without an edit of the ImageSpec.
+ * what is missing may appear without an edit of the ImageSpec; `patient` another one after 30 s, doubling to
+ * an hour, because nothing about the ImageSpec is wrong.
  */
-export const RETRY: Readonly<Record<FailureReason, 'never' | 'bounded' | 'slow'>> = {
+export const RETRY: Readonly<Record<FailureReason, 'never' | 'bounded' | 'slow' | 'patient'>> = {
   PackageNotFound: 'never',
   PythonNotFound: 'never',
   CommandFailed: 'never',
@@ -58,8 +59,8 @@ export const RETRY: Readonly<Record<FailureReason, 'never' | 'bounded' | 'slow'>
   OutOfDisk: 'bounded',
   DeadlineExceeded: 'bounded',
   IndexUnreachable: 'bounded',
-  RegistryUnreachable: 'bounded',
-  NotStarted: 'slow',
+  RegistryUnreachable: 'patient',
+  NotStarted: 'patient',
   Interrupted: 'bounded',
 };
 
@@ -82,8 +83,7 @@ const ADVICE: Readonly<Record<FailureReason, string>> = {
     'The package index could not be reached from the build; set spec.rebuild to a new number to try again.',
   NotStarted: 'It is tried again by itself.',
   Interrupted: 'Events of the build pod say why; set spec.rebuild to a new number to try again.',
-  RegistryUnreachable:
-    'The registry could not be reached from the build; set spec.rebuild to a new number to try again.',
+  RegistryUnreachable: 'It is tried again by itself.',
 };
 
 /** The sentences of the conditions. */

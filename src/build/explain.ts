@@ -8,124 +8,12 @@
 import type { FailureReason } from '../api/reasons.ts';
 import { FAILURE_REASONS } from '../api/reasons.ts';
 import type { Explained } from './engine.ts';
+import { ANYWHERE, APT, PYTHON, REGISTRY, type Rule } from './explain-rules.ts';
 
 /** A sentence of ours in the log: `imagespec: PythonNotFound: the base image has no Python 3.13`. */
 const MARKER = /imagespec: ([A-Za-z]+): (.+)/;
 /** BuildKit's time stamps before each line of a step. */
 const STAMP = /^(?:#\d+ )?\d+\.\d{1,3} /;
-
-interface Rule {
-  readonly reason: FailureReason;
-  readonly pattern: RegExp;
-  /** `$1` is what the pattern found. */
-  readonly headline: string;
-}
-
-const ANYWHERE: readonly Rule[] = [
-  {
-    reason: 'OutOfDisk',
-    pattern: /no space left on device|disk quota exceeded/i,
-    headline: 'no space left on the disk of the build',
-  },
-  {
-    reason: 'OutOfMemory',
-    pattern: /exit code: 137|signal: killed|cannot allocate memory|^Killed$/im,
-    headline: 'the build was killed for want of memory',
-  },
-];
-
-/** A sentence of uv, which breaks lines at 80 characters; a time stamp and its frame may stand before each. */
-function wrapped(words: string): RegExp {
-  return new RegExp(words.replaceAll(' ', '\\s+(?:#\\d+ )?(?:\\d+\\.\\d{1,3}\\s+)?(?:│\\s*)*'));
-}
-
-const PYTHON: readonly Rule[] = [
-  {
-    reason: 'BuildFailed',
-    pattern: /Git executable not found/,
-    headline: 'a git+ package needs git in the image: add git to spec.aptPackages',
-  },
-  {
-    reason: 'PackageNotFound',
-    pattern: wrapped('Because ([A-Za-z0-9][A-Za-z0-9._-]*) was not found in the package (?:registry|index)'),
-    headline: '$1: no such package',
-  },
-  {
-    reason: 'PackageNotFound',
-    pattern: wrapped('there (?:is|are) no versions? of ([A-Za-z0-9][A-Za-z0-9._-]*(?:\\[[^\\]]*\\])?\\S*)'),
-    headline: '$1: no such version',
-  },
-  {
-    reason: 'IndexUnreachable',
-    pattern:
-      /(error sending request|Failed to fetch|Failed to download|dns error|connection refused|timed out|\b50[0234]\b[^\n]*(?:Server|Gateway|Service))/i,
-    headline: 'the package index could not be reached ($1)',
-  },
-  {
-    reason: 'PackageNotFound',
-    pattern: /(?:No solution found|Failed to resolve|HTTP status client error \(404[^\n]*)/,
-    headline: 'no set of versions fits all packages',
-  },
-  {
-    reason: 'BuildFailed',
-    pattern: /Failed to build `?([^`\n]+)`?/,
-    headline: 'the package $1 could not be built',
-  },
-];
-
-const APT: readonly Rule[] = [
-  {
-    reason: 'PackageNotFound',
-    pattern: /Unable to locate package (\S+)/,
-    headline: '$1: no such Debian package',
-  },
-  {
-    reason: 'PackageNotFound',
-    pattern: /Package '?([^\s']+)'? has no installation candidate/,
-    headline: '$1: no such Debian package',
-  },
-  {
-    reason: 'PackageNotFound',
-    pattern: /Version '[^']*' for '([^']+)' was not found/,
-    headline: '$1: no such version of this Debian package',
-  },
-  {
-    reason: 'PackageNotFound',
-    pattern: /Couldn't find any package by (?:glob|regex) '([^']+)'/,
-    headline: '$1: no such Debian package',
-  },
-  {
-    reason: 'IndexUnreachable',
-    pattern:
-      /(Could not resolve|Unable to connect|Failed to fetch|Connection (?:refused|timed out|failed)|Temporary failure)/,
-    headline: 'the Debian mirror could not be reached ($1)',
-  },
-];
-
-const REGISTRY: readonly Rule[] = [
-  {
-    reason: 'TagImmutable',
-    pattern: /TAG_INVALID|immutable|tag [^\n]* already exists/i,
-    headline: 'the registry does not let the tag be overwritten',
-  },
-  {
-    reason: 'RegistryDenied',
-    pattern:
-      /((?:push access denied|insufficient_scope|unauthorized|: denied\b|401 Unauthorized|403 Forbidden)[^\n]{0,200})/i,
-    headline: 'the registry refused the push ($1)',
-  },
-  {
-    reason: 'BaseImageNotFound',
-    pattern: /failed to resolve source metadata for ([^\s:]+(?::\S+?)?): [^\n]*not found/,
-    headline: '$1: no such image',
-  },
-  {
-    reason: 'RegistryUnreachable',
-    pattern:
-      /(dial tcp[^\n]{0,120}|connection (?:refused|reset)|i\/o timeout|TLS handshake timeout|unexpected status[^\n]{0,60} 5\d\d[^\n]{0,40})/i,
-    headline: 'a registry could not be reached ($1)',
-  },
-];
 
 /** The word and the line for a log's end; never throws, whatever the log holds. */
 export function explainLog(log: string): Explained {
@@ -135,18 +23,30 @@ export function explainLog(log: string): Explained {
   }
   const step = failedStep(log);
   const rules = step === 'python' ? PYTHON : step === 'apt' ? APT : step === undefined ? REGISTRY : [];
-  for (const rule of [...ANYWHERE, ...rules]) {
-    const found = rule.pattern.exec(log);
+  return (
+    firstFit(ANYWHERE, endOf(log)) ??
+    firstFit(rules, log) ??
+    (step === 'commands'
+      ? { reason: 'CommandFailed', headline: `a command failed: ${lastLine(log)}` }
+      : { reason: 'BuildFailed', headline: `the build failed: ${lastLine(log)}` })
+  );
+}
+
+function firstFit(rules: readonly Rule[], text: string): Explained | undefined {
+  for (const rule of rules) {
+    const found = rule.pattern.exec(text);
     if (!found) continue;
     const subject = found[1];
-    return {
-      reason: rule.reason,
-      headline: rule.headline.replace('$1', () => subject ?? ''),
-      ...(subject === undefined ? {} : { subject }),
-    };
+    const headline = rule.headline.replace('$1', () => subject ?? '');
+    return { reason: rule.reason, headline, ...(subject === undefined ? {} : { subject }) };
   }
-  if (step === 'commands') return { reason: 'CommandFailed', headline: `a command failed: ${lastLine(log)}` };
-  return { reason: 'BuildFailed', headline: `the build failed: ${lastLine(log)}` };
+  return undefined;
+}
+
+/** The last words of the failed step and BuildKit's own sentence. */
+function endOf(log: string): string {
+  const errors = log.split('\n').filter((line) => line.startsWith('error: '));
+  return [...lastLines(log).split('\n').slice(-5), ...errors].join('\n');
 }
 
 /** The lines a reader wants: the failed step's own output, without BuildKit's frame and time stamps. */

@@ -110,7 +110,7 @@ function failureOf(pod: V1Pod, explain: (log: string) => Explained): Failure {
     const headline = `the cluster ended the build pod: ${text || ended?.reason || 'without a word'}`;
     return { step: running, reason: 'Interrupted', headline, message: text };
   }
-  if (ended.reason === 'OOMKilled') {
+  if (ended.reason === 'OOMKilled' || ended.exitCode === 137) {
     return {
       step,
       reason: 'OutOfMemory',

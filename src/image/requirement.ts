@@ -14,9 +14,9 @@ const NAME = '[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?';
 const URL_FORM = /^(?:git\+)?(?:https?|ssh):\/\/[^\s$\\"'<>]+$/;
 const HEAD = new RegExp(`^(${NAME})\\s*(?:\\[\\s*([^\\]]*)\\])?\\s*(.*)$`);
 const SPECIFIER = /^(===|==|~=|!=|<=|>=|<|>)\s*([A-Za-z0-9._*+!-]+)$/;
-/** A PEP 508 marker, by its words: variables, quoted values without spaces, operators, parentheses. */
+/** A PEP 508 marker, by its words: variables, quoted values (no space before a dash: pip would see an option), operators. */
 const MARKER =
-  /^(?:\s*(?:[()]|<=|>=|===|==|!=|~=|<|>|'[A-Za-z0-9_.+!*-]*'|"[A-Za-z0-9_.+!*-]*"|(?:and|or|not|in|python_version|python_full_version|os_name|sys_platform|platform_release|platform_system|platform_version|platform_machine|platform_python_implementation|implementation_name|implementation_version|extra)(?![A-Za-z0-9_])))+\s*$/;
+  /^(?:\s*(?:[()]|<=|>=|===|==|!=|~=|<|>|'(?:[A-Za-z0-9_.,+!*-]| (?!-))*'|"(?:[A-Za-z0-9_.,+!*-]| (?!-))*"|(?:and|or|not|in|python_version|python_full_version|os_name|sys_platform|platform_release|platform_system|platform_version|platform_machine|platform_python_implementation|implementation_name|implementation_version|extra)(?![A-Za-z0-9_])))+\s*$/;
 
 /** @param text one entry of `spec.packages` */
 export function readRequirement(text: string): ReadRequirement {
@@ -75,8 +75,10 @@ function direct(name: string, prefix: string, rest: string): ReadRequirement {
 }
 
 function url(text: string): ReadRequirement | undefined {
-  if (!/:\/\/[^/@]*:[^/@]*@/.test(text)) return undefined;
-  return no('take user:password out of the URL: everybody who may read the ImageSpec would read it');
+  if (!/^(?:git\+)?https?:\/\/[^/?#]*@|:\/\/[^/@]*:[^/@]*@/.test(text)) return undefined;
+  return no(
+    'take the user, password or token out of the URL: everybody who may read the ImageSpec would read it',
+  );
 }
 
 function splitMarker(text: string): [string, string | undefined] {
@@ -86,6 +88,8 @@ function splitMarker(text: string): [string, string | undefined] {
     : [text.slice(0, semicolon).trim(), text.slice(semicolon + 1).trim()];
 }
 
-const squeeze = (text: string) => text.trim().replace(/ +/g, ' ');
+/** Runs of spaces as one, but not inside quotes. */
+const squeeze = (text: string) =>
+  text.trim().replace(/('[^']*'|"[^"]*")| +/g, (_all, quoted?: string) => quoted ?? ' ');
 const unique = (list: readonly string[]) => [...new Set(list)].sort();
 const no = (message: string): ReadRequirement => ({ ok: false, message });

@@ -189,28 +189,40 @@ function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, done: Do
 
   const { reason, headline, count, at, failed } = heeded;
   const rule = RETRY[reason];
-  const again = rule === 'bounded' ? count <= wanted.retries : rule === 'slow' && !rebuilding;
+  const again = rule === 'bounded' ? count <= wanted.retries : rule !== 'never' && !rebuilding;
   if (again) {
-    const pause =
-      rule === 'slow' ? backoff(2 * MINUTE, count, HOUR) : backoff(10 * SECOND, count, 5 * MINUTE);
+    const pause = PAUSES[rule](count);
     const left = at + pause - facts.now.getTime();
     if (left <= 0) return start(failed);
-    if (reason === 'NotStarted') {
-      return done({ kind: 'working', reason: 'BuildPending', message: say.pending(headline), failed }, left);
-    }
-    if (rule === 'slow')
+    const seconds = Math.ceil(pause / SECOND);
+    if (rule === 'slow') {
       return done(
         { kind: 'stalled', reason: stalledBy(reason), message: say.failed(reason, headline), failed },
         left,
       );
-    const message = say.retrying(count, headline, Math.ceil(pause / SECOND));
-    return done({ kind: 'working', reason: 'Building', message, failed }, left);
+    }
+    if (reason === 'NotStarted') {
+      return done({ kind: 'working', reason: 'BuildPending', message: say.pending(headline), failed }, left);
+    }
+    const word = reason === 'RegistryUnreachable' ? reason : 'Building';
+    return done(
+      { kind: 'working', reason: word, message: say.retrying(count, headline, seconds), failed },
+      left,
+    );
   }
   // The old image is as good as before; the failure is told, and the request is done with.
   if (rebuilding) return done({ kind: 'ready', digest: old, failed }, HOUR);
   const message = rule === 'bounded' ? say.exhausted(reason, headline, count) : say.failed(reason, headline);
   return done({ kind: 'stalled', reason: stalledBy(reason), message, failed });
 }
+
+/** How long after the n-th failure the next attempt begins. */
+const PAUSES = {
+  never: () => 0,
+  bounded: (count: number) => backoff(10 * SECOND, count, 5 * MINUTE),
+  slow: (count: number) => backoff(2 * MINUTE, count, HOUR),
+  patient: (count: number) => backoff(30 * SECOND, count, HOUR),
+} as const;
 
 /** A quota passes by itself; what no Job may have is the spec's; any other refusal is somebody's rule. */
 function refused(words: string, done: Done, failed: Failed | undefined): Plan {

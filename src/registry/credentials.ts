@@ -102,6 +102,38 @@ export function basicAuthorization(credential: Credential): string {
   return `Basic ${Buffer.from(`${credential.username}:${secret}`).toString('base64')}`;
 }
 
+/** The first of several stores that knows a place. */
+export function firstOf(stores: readonly CredentialStore[]): CredentialStore {
+  return {
+    credentialFor(host, repository) {
+      for (const store of stores) {
+        const found = store.credentialFor(host, repository);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
+  };
+}
+
+/**
+ * One credential for each place as a docker config file that every docker client reads alike: bare hosts, docker.io
+ * under its old name, `auth` encoded anew.
+ *
+ * @param places host as the client reaches it → credential; undefined is left out
+ */
+export function dockerConfigOf(places: ReadonlyMap<string, Credential | undefined>): string {
+  const auths: Record<string, object> = {};
+  for (const [host, credential] of places) {
+    if (credential === undefined) continue;
+    const { username } = credential;
+    const password = credential.kind === 'password' ? credential.password : '';
+    const auth = Buffer.from(`${username}:${password}`).toString('base64');
+    auths[host === DOCKER_HUB ? 'https://index.docker.io/v1/' : host] =
+      credential.kind === 'password' ? { auth } : { auth, identitytoken: credential.token };
+  }
+  return JSON.stringify({ auths });
+}
+
 const HUB_NAMES = new Set([DOCKER_HUB, 'index.docker.io', 'registry-1.docker.io']);
 const HOST = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?$/;
 

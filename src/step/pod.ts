@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildContext, buildContextSchema } from '../build/context.ts';
 import { PATHS } from '../build/engine.ts';
-import { anonymous, readDockerConfig } from '../registry/credentials.ts';
+import { type CredentialStore, firstOf, readDockerConfig } from '../registry/credentials.ts';
 import { RegistryClient } from '../registry/registry-client.ts';
 
 /** All steps run as the engine's user; nobody else is in the pod. */
@@ -15,37 +15,28 @@ export function readContext(): BuildContext {
   return buildContextSchema.parse(JSON.parse(readFileSync(join(PATHS.podinfo, 'context.json'), 'utf8')));
 }
 
-/**
- * The tenant's docker configs as one: later files win for a host, the push Secret is the last.
- * Only `auths` is kept: helpers are programs that do not exist here.
- */
-export function mergedDockerConfig(): string {
+/** The tenant's Secrets as one store, the push Secret first; with what of them cannot be used, in sentences. */
+export function tenantCredentials(): { store: CredentialStore; ignored: string[] } {
   const folders = existsSync(PATHS.secrets) ? readdirSync(PATHS.secrets) : [];
-  const ordered = folders.sort((a, b) => Number(a === 'push') - Number(b === 'push') || a.localeCompare(b));
-  const auths: Record<string, unknown> = {};
-  for (const folder of ordered) {
-    const text = readFileSync(join(PATHS.secrets, folder, 'config.json'), 'utf8');
-    readDockerConfig(text); // judges it, with a message that shows no secret
-    Object.assign(auths, JSON.parse(text).auths);
-  }
-  return JSON.stringify({ auths });
+  const ordered = folders.sort((a, b) => Number(b === 'push') - Number(a === 'push') || a.localeCompare(b));
+  const read = ordered.map((folder) =>
+    readDockerConfig(readFileSync(join(PATHS.secrets, folder, 'config.json'), 'utf8')),
+  );
+  return { store: firstOf(read.map((one) => one.store)), ignored: read.flatMap((one) => one.ignored) };
 }
 
-/** A client with the tenant's credentials. */
-export function registryFor(context: BuildContext): RegistryClient {
-  const file = join(PATHS.auth, 'config.json');
-  const credentials = existsSync(file) ? readDockerConfig(readFileSync(file, 'utf8')).store : anonymous;
-  return new RegistryClient({
-    registries: context.registries.map(({ host, endpoint, insecure, mirrors }) => ({
-      host,
-      insecure,
-      mirrors,
-      ...(endpoint === undefined ? {} : { endpoint }),
-    })),
-    credentials,
-    caBundle: context.caBundle,
-    proxy: context.proxy,
-  });
+/** What `prepare` left for the engine and for `verify`. */
+export function preparedCredentials(): CredentialStore {
+  return readDockerConfig(readFileSync(join(PATHS.auth, 'config.json'), 'utf8')).store;
+}
+
+/** A client of the registries as this build knows them. */
+export function registryFor(context: BuildContext, credentials: CredentialStore): RegistryClient {
+  const registries = context.registries.map(({ endpoint, ...rest }) => ({
+    ...rest,
+    ...(endpoint === undefined ? {} : { endpoint }),
+  }));
+  return new RegistryClient({ registries, credentials, caBundle: context.caBundle, proxy: context.proxy });
 }
 
 /** Marks a moment; the file's time is the moment. */

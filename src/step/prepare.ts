@@ -12,10 +12,12 @@ import type { NoAnswer } from '../api/registry-answer.ts';
 import type { BuildContext } from '../build/context.ts';
 import { PATHS, type Prepared } from '../build/engine.ts';
 import { ENGINES } from '../build/engines.ts';
+import { hostOf } from '../build/registries.ts';
 import { type ImageReference, parseReference, printReference } from '../image/reference.ts';
+import { type Credential, type CredentialStore, dockerConfigOf } from '../registry/credentials.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
 import { noAnswer, StepError } from './failure.ts';
-import { FOLDER, mark, mergedDockerConfig, READABLE, readContext, registryFor } from './pod.ts';
+import { FOLDER, mark, READABLE, readContext, registryFor, tenantCredentials } from './pod.ts';
 
 /** A registry that does not answer is asked so often before the attempt is given up. */
 const TRIES = 4;
@@ -26,12 +28,15 @@ export async function prepare(): Promise<undefined> {
   mark('prepare.begin');
   const context = readContext();
   console.log(`preparing ${context.image} on ${context.base} for ${context.platform}`);
-  write(join(PATHS.auth, 'config.json'), dockerConfig());
+  const { store, ignored } = credentials();
+  for (const sentence of ignored) console.log(`a Secret holds what cannot be used: ${sentence}`);
+  write(join(PATHS.auth, 'config.json'), engineConfig(context, store));
   write(PATHS.ca, certificates(context.caBundle));
 
-  const registry = registryFor(context);
-  await checkPush(registry, reference(context.image));
+  const registry = registryFor(context, store);
+  await checkPush(registry, reference(context.image), ignored);
   const found = await baseOf(registry, context);
+  if (context.uv !== undefined) await checkTool(registry, context.uv);
   await registry.close();
 
   write(join(PATHS.work, 'base.json'), JSON.stringify({ image: context.base, digest: found.digest }));
@@ -65,7 +70,11 @@ async function baseOf(
   return { digest: answer.digest, prepared };
 }
 
-async function checkPush(registry: RegistryClient, image: ImageReference): Promise<void> {
+async function checkPush(
+  registry: RegistryClient,
+  image: ImageReference,
+  ignored: readonly string[],
+): Promise<void> {
   const answer = await patiently(() => registry.mayPush(image));
   if (answer.kind === 'allowed') return;
   const repository = `${image.host}/${image.repository}`;
@@ -75,7 +84,8 @@ async function checkPush(registry: RegistryClient, image: ImageReference): Promi
       `${repository}: no such repository, and the registry makes none on push`,
     );
   }
-  throw noAnswer(answer, repository, 'RegistryDenied');
+  const { reason, message } = noAnswer(answer, repository, 'RegistryDenied');
+  throw new StepError(reason, [message, ...(reason === 'RegistryDenied' ? ignored : [])].join('; '));
 }
 
 async function patiently<T extends { kind: string }>(
@@ -89,9 +99,21 @@ async function patiently<T extends { kind: string }>(
   }
 }
 
-function dockerConfig(): string {
+/** The tool image is the administrator's business: its absence is no fault of the spec. */
+async function checkTool(registry: RegistryClient, image: string): Promise<void> {
+  const answer = await patiently(() => registry.digestOf(reference(image)));
+  if (answer.kind === 'present') return;
+  const { message, reason } = noAnswer(answer, image, 'BuildFailed');
+  const word = reason === 'RegistryUnreachable' ? reason : 'BuildFailed';
+  throw new StepError(
+    word,
+    `the tool image of the operator's settings (toolImages.uv) cannot be had: ${message}`,
+  );
+}
+
+function credentials(): ReturnType<typeof tenantCredentials> {
   try {
-    return mergedDockerConfig();
+    return tenantCredentials();
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
     throw new StepError(
@@ -99,6 +121,20 @@ function dockerConfig(): string {
       `a Secret of pushSecretRef or pullSecretRefs cannot be used: ${words}`,
     );
   }
+}
+
+/** The credentials of just this build, under the names by which the engine reaches its registries. */
+function engineConfig(context: BuildContext, store: CredentialStore): string {
+  const places = new Map<string, Credential | undefined>();
+  // The image last: one host can have only one login there, and without the push nothing is won.
+  for (const text of [context.uv, context.base, context.image]) {
+    if (text === undefined) continue;
+    const { host, repository } = reference(text);
+    const credential = store.credentialFor(host, repository);
+    const endpoint = context.registries.find((entry) => entry.host === host)?.endpoint;
+    for (const name of [host, hostOf(endpoint, host)]) places.set(name, credential ?? places.get(name));
+  }
+  return dockerConfigOf(places);
 }
 
 /** The public certificate authorities and the operator's additional ones, as one PEM file. */

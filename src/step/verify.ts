@@ -10,7 +10,7 @@ import { PATHS } from '../build/engine.ts';
 import { ENGINES } from '../build/engines.ts';
 import { parseReference } from '../image/reference.ts';
 import { noAnswer, StepError } from './failure.ts';
-import { readContext, registryFor } from './pod.ts';
+import { preparedCredentials, readContext, registryFor } from './pod.ts';
 
 /** Registries may take a moment to show what was pushed. */
 const PATIENCE_MS = 30_000;
@@ -23,7 +23,7 @@ export async function verify(): Promise<BuildResult> {
   const digest = ENGINES[context.engine].digestOf(readFileSync(PATHS.result, 'utf8'));
   if (!image || digest === undefined) throw new StepError('BuildFailed', 'the engine left no digest behind');
 
-  const registry = registryFor(context);
+  const registry = registryFor(context, preparedCredentials());
   for (;;) {
     const answer = await registry.digestOf(image);
     if (answer.kind === 'present' && answer.digest === digest) break;

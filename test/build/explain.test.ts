@@ -60,7 +60,7 @@ describe('the end of a log as a reason, a line and the lines to show', () => {
       'the base image has no Python 3.13 (found: 3.11.2)',
       'imagespec: PythonNotFound',
     ],
-    ['push-denied', 'RegistryDenied', 'the registry refused the push', 'denied'],
+    ['push-denied', 'RegistryDenied', 'the registry refused (', 'denied'],
     ['registry-gone', 'RegistryUnreachable', 'a registry could not be reached', 'connection refused'],
   ])('%s', (name, reason, headline, shown) => {
     const log = logOf(name);
@@ -72,6 +72,97 @@ describe('the end of a log as a reason, a line and the lines to show', () => {
 
   it('has a row for every log kept', () => {
     expect(readdirSync(folder)).toHaveLength(12);
+  });
+});
+
+describe('sentences of registries, proxies and package tools', () => {
+  const url = `https://registry.example.com/v2/immutable-infra/app/blobs/uploads/${'a'.repeat(80)}?_state=x`;
+  const push = (words: string) =>
+    `------\n > exporting to image:\n------\nerror: failed to solve: failed to push r.io/a:1: ${words}`;
+  const step = (folder: string, words: string) =>
+    `------\n > [2/3] RUN x:\n0.1 ${words}\n------\nerror: failed to solve: process "/bin/sh -c sh -e /run/imagespec/${folder}/run.sh" did not complete successfully: exit code: 2`;
+  it.each<[string, string, string]>([
+    [
+      'a gateway',
+      push(`unexpected status from PUT request to ${url}: 502 Bad Gateway`),
+      'RegistryUnreachable',
+    ],
+    [
+      'a limit',
+      push('unexpected status from HEAD request to https://r.io/v2/a: 429 Too Many Requests'),
+      'RegistryUnreachable',
+    ],
+    [
+      'a pull limit',
+      'error: failed to solve: toomanyrequests: You have reached your unauthenticated pull rate limit.',
+      'RegistryUnreachable',
+    ],
+    ['a lost connection', push('failed to copy: write tcp: broken pipe'), 'RegistryUnreachable'],
+    [
+      'a daemon that died',
+      'error: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF',
+      'RegistryUnreachable',
+    ],
+    [
+      'ECR',
+      push(
+        'unknown: The image tag 1 already exists in the repository and cannot be overwritten because the tag is immutable.',
+      ),
+      'TagImmutable',
+    ],
+    [
+      'Nexus',
+      push(`unexpected status from PUT request to ${url}: 400 Repository does not allow updating assets`),
+      'TagImmutable',
+    ],
+    [
+      'a name is no sentence',
+      push(`unexpected status from PUT request to ${url}: 503 Service Unavailable`),
+      'RegistryUnreachable',
+    ],
+    [
+      'a push refused',
+      push('unexpected status from POST request to https://r.io/v2/a/blobs/uploads/: 403 Forbidden'),
+      'RegistryDenied',
+    ],
+    [
+      'a URL that leads nowhere',
+      step(
+        'python',
+        'error: Failed to download `x` Caused by: HTTP status client error (404 Not Found) for url (https://h/x.whl)',
+      ),
+      'PackageNotFound',
+    ],
+    [
+      'an index that wants a login',
+      step('python', 'error: HTTP status client error (401 Unauthorized) for url (https://h/simple/)'),
+      'BuildFailed',
+    ],
+    [
+      'a wrong branch',
+      step('python', 'error: Git operation failed Caused by: failed to fetch branch or tag `x`'),
+      'BuildFailed',
+    ],
+    ['a compiler', step('python', 'Failed to build `x==1` ... test timed out'), 'BuildFailed'],
+    [
+      'a proxy that fails',
+      step('python', 'error: HTTP status server error (503 Service Unavailable) for url (https://h/)'),
+      'IndexUnreachable',
+    ],
+    [
+      'a killed compiler',
+      step('python', 'c++: fatal error: Killed signal terminated program cc1plus'),
+      'OutOfMemory',
+    ],
+    ['a killed apt', step('apt', 'xargs: apt-get: terminated by signal 9'), 'OutOfMemory'],
+    ["a shell's word", step('commands', 'Killed'), 'OutOfMemory'],
+    [
+      "a test's own words, long before the end",
+      step('commands', `no space left on device\n${'0.2 fine\n'.repeat(8)}0.3 assertion failed`),
+      'CommandFailed',
+    ],
+  ])('%s', (_name, log, reason) => {
+    expect(explainLog(log).reason).toBe(reason);
   });
 });
 

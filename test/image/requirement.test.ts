@@ -19,6 +19,11 @@ describe('a requirement has one normal form', () => {
     ['Pkg[a]@https://host/x.whl ; os_name=="posix"', 'pkg[a] @ https://host/x.whl ; os_name=="posix"'],
     ['git+https://host/repo@main#subdirectory=a/b', 'git+https://host/repo@main#subdirectory=a/b'],
     ['git+ssh://git@host/repo', 'git+ssh://git@host/repo'],
+    ['git+https://host/repo@v1', 'git+https://host/repo@v1'],
+    [
+      'a; python_version in "3.8,  3.9"  or  extra==\'x\'',
+      'a; python_version in "3.8,  3.9" or extra==\'x\'',
+    ],
     ['https://host/x.whl', 'https://host/x.whl'],
   ])('%s', (text, normal) => {
     expect(readRequirement(text)).toMatchObject({ ok: true, normal });
@@ -39,8 +44,11 @@ describe('what is not one requirement is refused with a reason', () => {
     ['pandas==${VERSION}', 'one requirement'],
     ['./local', 'package name'],
     ['pkg @ file:///etc/passwd', 'https'],
-    ['https://user:secret@host/x.whl', 'user:password'],
-    ['pkg @ git+https://user:secret@host/x', 'user:password'],
+    ['https://user:secret@host/x.whl', 'user, password or token'],
+    ['git+https://token@host/x', 'user, password or token'],
+    ['git+ssh://git:secret@host/x', 'user, password or token'],
+    ['pkg @ git+https://user:secret@host/x', 'user, password or token'],
+    ['pkg; os_name == "x --hash=sha256:00"', 'not an environment marker'],
     ['pandas[a;b]', 'extra'],
     ['pandas; $(id)', 'one requirement'],
   ])('%j', (text, words) => {

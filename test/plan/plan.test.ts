@@ -388,18 +388,27 @@ describe('a failure that was told', () => {
 });
 
 describe('what the cluster did is no verdict about the build', () => {
-  it.each(['Interrupted', 'RegistryUnreachable'] as const)(
-    '%s is tried again, and given up in the end',
-    (reason) => {
-      expect(shown(decide({ answer: absent, jobs: [job(failed(reason))] }))).toEqual([
-        'Ready=Unknown(Building)',
-        'Reconciling=True(Building)',
-      ]);
-      const jobs = [1, 2, 3].map((attempt) => job(failed(reason), { attempt }));
-      const last = decide({ answer: absent, jobs });
-      expect(shown(last)).toEqual(['Ready=False(BuildFailed)', 'Stalled=True(BuildFailed)']);
-    },
-  );
+  it('Interrupted is tried again, and given up in the end', () => {
+    const first = decide({ answer: absent, jobs: [job(failed('Interrupted'))] });
+    expect(shown(first)).toEqual(['Ready=Unknown(Building)', 'Reconciling=True(Building)']);
+    const jobs = [1, 2, 3].map((attempt) => job(failed('Interrupted'), { attempt }));
+    const last = decide({ answer: absent, jobs });
+    expect(shown(last)).toEqual(['Ready=False(BuildFailed)', 'Stalled=True(BuildFailed)']);
+  });
+
+  it('a registry that a build could not reach is tried again for as long as it takes, ever more rarely', () => {
+    const jobs = [1, 2, 3, 4, 5].map((attempt) => job(failed('RegistryUnreachable'), { attempt }));
+    const decided = decide({ answer: absent, jobs });
+    expect(shown(decided)).toEqual([
+      'Ready=Unknown(RegistryUnreachable)',
+      'Reconciling=True(RegistryUnreachable)',
+    ]);
+    expect(decided.requeueAfterMs).toBe((30 * 2 ** 4 - 1) * SECOND);
+    const later = new Date(NOW.getTime() + 3600 * SECOND);
+    expect(decide({ answer: absent, jobs, now: later }).actions).toEqual([
+      { kind: 'create-job', attempt: 6 },
+    ]);
+  });
 
   it('a build that never began is pending, whatever its time limit, and begins again', () => {
     const jobs = [1, 2, 3, 4].map((attempt) => job(failed('NotStarted'), { attempt }));

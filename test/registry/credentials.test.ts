@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { basicAuthorization, fingerprint, readDockerConfig } from '../../src/registry/credentials.ts';
+import {
+  basicAuthorization,
+  dockerConfigOf,
+  fingerprint,
+  firstOf,
+  readDockerConfig,
+} from '../../src/registry/credentials.ts';
 
 const auth = (text: string) => ({ auth: Buffer.from(text).toString('base64') });
 const read = (auths: object) => readDockerConfig(JSON.stringify({ auths }));
@@ -145,4 +151,38 @@ it('names a credential without revealing it', () => {
 
 it('writes Basic in UTF-8', () => {
   expect(basicAuthorization({ kind: 'password', username: 'ü', password: 'p:q' })).toBe('Basic w7w6cDpx');
+});
+
+describe('several Secrets as one', () => {
+  const entry = (login: string) => ({ auth: Buffer.from(`${login}:secret`).toString('base64') });
+
+  it('the first store that knows a place counts, however its keys are spelled', () => {
+    const push = read({ 'docker.io': entry('push') }).store;
+    const pull = read({
+      'https://index.docker.io/v1/': entry('pull'),
+      'https://ghcr.io': entry('pull'),
+    }).store;
+    const both = firstOf([push, pull]);
+    expect(both.credentialFor('docker.io', 'acme/app')).toMatchObject({ username: 'push' });
+    expect(both.credentialFor('ghcr.io', 'acme/app')).toMatchObject({ username: 'pull' });
+    expect(both.credentialFor('quay.io', 'acme/app')).toBeUndefined();
+  });
+
+  it('come out as a file with the names every docker client looks for', () => {
+    const store = read({
+      'GHCR.io/team': entry('a'),
+      'registry-1.docker.io': { username: 'b', password: 'p:w' },
+      'x.io': { identitytoken: 't' },
+    }).store;
+    const places = ['ghcr.io', 'docker.io', 'x.io', 'none.io'].map(
+      (host) => [host, store.credentialFor(host, 'team/app')] as const,
+    );
+    expect(JSON.parse(dockerConfigOf(new Map(places)))).toEqual({
+      auths: {
+        'ghcr.io': entry('a'),
+        'https://index.docker.io/v1/': { auth: Buffer.from('b:p:w').toString('base64') },
+        'x.io': { auth: Buffer.from('<token>:').toString('base64'), identitytoken: 't' },
+      },
+    });
+  });
 });

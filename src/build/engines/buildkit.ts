@@ -27,7 +27,7 @@ tries=0
 until buildctl --addr "$socket" debug workers >/dev/null 2>&1; do
   tries=$((tries + 1))
   if [ "$tries" -gt 300 ]; then
-    echo "imagespec: BuildFailed: the BuildKit daemon did not start" | tee /dev/termination-log
+    echo "imagespec: Interrupted: the BuildKit daemon did not start" | tee /dev/termination-log
     tail -n 20 /tmp/buildkitd.log | tee -a /dev/termination-log
     exit 1
   fi
@@ -128,7 +128,7 @@ function clientArguments(context: BuildContext, prepared: Prepared): string[] {
     `--local=context=${PATHS.context}`,
     `--local=dockerfile=${PATHS.context}`,
     `--opt=platform=${context.platform}`,
-    `--secret=id=${CA_SECRET},src=${PATHS.ca}`,
+    ...(context.caBundle === undefined ? [] : [`--secret=id=${CA_SECRET},src=${PATHS.ca}`]),
     // Two arguments: buildctl takes the white space off the ends of one that begins with a dash.
     ...Object.entries(values).flatMap(([name, value]) => ['--opt', `build-arg:${name}=${value}`]),
     `--output=type=image,name=${printReference(pushed)},push=true,oci-mediatypes=true,compression=zstd`,

@@ -2,44 +2,53 @@
  * The fixed shell of recipe v1, one script a step. Part of what recipe v1 means: never changed, only
  * followed by a v2.
  *
- * A line `imagespec: Reason: sentence` is a verdict of our own; the engine's `explain` reads it.
+ * A line `imagespec: Reason: sentence` is a verdict of our own; the engine's `explain` reads it. A step that
+ * fails leaves no layer, so only the ways that succeed tidy up.
  */
 
-/** Reads packages.txt. Lists and archives live in a cache mount, so nothing of them stays in the image. */
+/** Where the operator has additional authorities: the base image's, the public ones and these, as one file. */
+const TRUST = `if [ -f /run/imagespec-ca.crt ]; then
+  cat /etc/ssl/certs/ca-certificates.crt /run/imagespec-ca.crt >/run/imagespec-trust.crt 2>/dev/null || true
+fi
+`;
+const END_OF_TRUST = `rm -f /run/imagespec-trust.crt
+`;
+
+/**
+ * Reads packages.txt. Lists, archives and apt's own caches are not in the image: they live in a cache mount, or
+ * nowhere. Names are names: apt would take one it does not know for a regular expression.
+ */
 export const APT_SCRIPT = `here=/run/imagespec/apt
 cache=/var/cache/imagespec-apt
-ca=/run/imagespec-ca.crt
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "imagespec: BuildFailed: aptPackages need a Debian or Ubuntu base image; this one has no apt-get" >&2
   exit 64
 fi
 export DEBIAN_FRONTEND=noninteractive
 mkdir -p "$cache/archives/partial" "$cache/lists/partial"
-set -- -qq -o "Dir::Cache::Archives=$cache/archives" -o "Dir::State::Lists=$cache/lists" -o Acquire::Retries=3 -o APT::Update::Error-Mode=any -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0
-if [ -f "$ca" ]; then set -- "$@" -o "Acquire::https::CAInfo=$ca"; fi
+${TRUST}set -- -qq -o "Dir::Cache::Archives=$cache/archives" -o "Dir::State::Lists=$cache/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Cmd::Pattern-Only=true -o Acquire::Retries=3 -o APT::Update::Error-Mode=any -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold
+if [ -f /run/imagespec-trust.crt ]; then set -- "$@" -o Acquire::https::CAInfo=/run/imagespec-trust.crt; fi
 apt-get "$@" update
 xargs -a "$here/packages.txt" apt-get "$@" install --yes --no-install-recommends --
 rm -rf /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old
-`;
+${END_OF_TRUST}`;
 
-/** Reads version.txt (empty: any Python) and requirements.txt (empty: only the version is checked). */
+/**
+ * Reads version.txt (empty: any Python) and requirements.txt (empty: only the version is checked). The packages go
+ * into a virtual environment with a pip of its own, in front of what the base image has.
+ */
 export const PYTHON_SCRIPT = `here=/run/imagespec/python
 uv=/run/imagespec-uv
 venv=/opt/venv
-ca=/run/imagespec-ca.crt
 wanted=$(cat "$here/version.txt")
-if [ -f "$ca" ]; then export SSL_CERT_FILE="$ca" GIT_SSL_CAINFO="$ca"; fi
 
-versions_of() {
-  for python in "$@"; do
-    if command -v "$python" >/dev/null 2>&1; then
-      "$python" -c 'import platform; print(platform.python_version())' 2>/dev/null || true
-    fi
-  done
+version_of() {
+  command -v "$1" >/dev/null 2>&1 || return 0
+  "$1" -c 'import platform; print(platform.python_version())' 2>/dev/null || true
 }
 fits() {
   case "$1" in "$wanted" | "$wanted".*) return 0 ;; esac
-  [ -z "$wanted" ] && [ -n "$1" ]
+  [ -z "$wanted" ]
 }
 chosen=
 found=
@@ -50,7 +59,7 @@ else
   candidates="\${minor:+python$minor} python3 python"
 fi
 for candidate in $candidates; do
-  version=$(versions_of "$candidate")
+  version=$(version_of "$candidate")
   if [ -n "$version" ]; then
     case " $found " in *" $version "*) ;; *) found="$found $version" ;; esac
     if fits "$version"; then chosen=$candidate; break; fi
@@ -61,16 +70,25 @@ if [ -z "$chosen" ]; then
   exit 64
 fi
 if [ -s "$here/requirements.txt" ]; then
+  ${TRUST.trimEnd().replaceAll('\n', '\n  ')}
+  if [ -f /run/imagespec-trust.crt ]; then export SSL_CERT_FILE=/run/imagespec-trust.crt GIT_SSL_CAINFO=/run/imagespec-trust.crt; fi
   export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_NO_CONFIG=1 UV_CACHE_DIR=/var/cache/imagespec-uv UV_NO_PROGRESS=1
-  if [ ! -x "$venv/bin/python" ]; then "$uv" venv --quiet --python "$(command -v "$chosen")" "$venv"; fi
+  if [ ! -x "$venv/bin/python" ]; then
+    "$uv" venv --quiet --seed --system-site-packages --python "$(command -v "$chosen")" "$venv"
+  fi
   "$uv" pip install --python "$venv/bin/python" --requirement "$here/requirements.txt"
+  ${END_OF_TRUST.trimEnd()}
 fi
 `;
 
-/** Runs commands.sh, the user's own lines, with the build's certificates at hand. */
-export const COMMANDS_SCRIPT = `ca=/run/imagespec-ca.crt
-if [ -f "$ca" ]; then
-  export SSL_CERT_FILE="$ca" CURL_CA_BUNDLE="$ca" REQUESTS_CA_BUNDLE="$ca" PIP_CERT="$ca" GIT_SSL_CAINFO="$ca" NODE_EXTRA_CA_CERTS="$ca"
+/**
+ * Runs commands.sh, the user's own lines, with the build's certificates at hand where the user named none. No variable
+ * of its own: one of the user's might have its name.
+ */
+export const COMMANDS_SCRIPT = `${TRUST}if [ -f /run/imagespec-trust.crt ]; then
+  set -- /run/imagespec-trust.crt
+  export SSL_CERT_FILE="\${SSL_CERT_FILE:-$1}" CURL_CA_BUNDLE="\${CURL_CA_BUNDLE:-$1}" REQUESTS_CA_BUNDLE="\${REQUESTS_CA_BUNDLE:-$1}"
+  export PIP_CERT="\${PIP_CERT:-$1}" GIT_SSL_CAINFO="\${GIT_SSL_CAINFO:-$1}" NODE_EXTRA_CA_CERTS="\${NODE_EXTRA_CA_CERTS:-$1}"
 fi
-exec sh -e /run/imagespec/commands/commands.sh
-`;
+sh -e /run/imagespec/commands/commands.sh
+${END_OF_TRUST}`;
