@@ -32,6 +32,14 @@ function wrapped(words: string): RegExp {
   return new RegExp(words.replaceAll(' ', '\\s+(?:#\\d+ )?(?:\\d+\\.\\d{1,3}\\s+)?(?:│\\s*)*'));
 }
 
+/** A company's proxy that signs anew: the administrator can name its authority. */
+const UNTRUSTED: Rule = {
+  reason: 'BuildFailed',
+  pattern: /(invalid peer certificate: \w+|certificate verif\w+ failed|self-signed certificate)/i,
+  headline:
+    "a certificate is signed by nobody the build trusts ($1); the operator's caBundle can name the authority",
+};
+
 const UNREACHED =
   /(error sending request|dns error|Could not resolve host|connection refused|connection reset|timed out|server error \(5\d\d[^)]*\))/i;
 
@@ -51,6 +59,7 @@ export const PYTHON: readonly Rule[] = [
     pattern: wrapped('there (?:is|are) no versions? of ([A-Za-z0-9][A-Za-z0-9._-]*(?:\\[[^\\]]*\\])?\\S*)'),
     headline: '$1: no such version',
   },
+  UNTRUSTED,
   {
     reason: 'PackageNotFound',
     pattern: /HTTP status client error \(404[^)]*\) for url \(([^)\s]+)\)/,
@@ -92,6 +101,7 @@ export const APT: readonly Rule[] = [
     pattern: /Version '[^']*' for '([^']+)' was not found/,
     headline: '$1: no such version of this Debian package',
   },
+  UNTRUSTED,
   {
     reason: 'IndexUnreachable',
     pattern:

@@ -10,6 +10,12 @@ const logOf = (name: string) => readFileSync(join(folder, `${name}.txt`), 'utf8'
 
 describe('the end of a log as a reason, a line and the lines to show', () => {
   it.each([
+    [
+      'python-untrusted-index',
+      'BuildFailed',
+      "the operator's caBundle can name the authority",
+      'invalid peer certificate',
+    ],
     ['python-no-git', 'BuildFailed', 'add git to spec.aptPackages', 'Git executable not found'],
     [
       'python-no-such-package',
@@ -71,7 +77,7 @@ describe('the end of a log as a reason, a line and the lines to show', () => {
   });
 
   it('has a row for every log kept', () => {
-    expect(readdirSync(folder)).toHaveLength(12);
+    expect(readdirSync(folder)).toHaveLength(13);
   });
 });
 
