@@ -6,8 +6,9 @@
  */
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { specSchema, statusSchema } from '../../src/api/image-spec.ts';
+import { specSchema } from '../../src/api/image-spec.ts';
 import { GROUP, KIND, PLURAL, VERSION } from '../../src/api/names.ts';
+import { statusSchema } from '../../src/api/status.ts';
 
 type Schema = Record<string, unknown>;
 

@@ -1,5 +1,5 @@
 /**
- * The ImageSpec resource: what users write (`spec`) and what they read back (`status`).
+ * The ImageSpec resource: what users write (`spec`), and how an object is read; `status.ts` has the other half.
  *
  * One zod schema serves twice. `scripts/generate.ts` makes the CRD of it, where every pattern becomes a
  * CEL rule with a sentence; the operator parses each object with it at the door. Patterns stay in the
@@ -7,8 +7,8 @@
  * never refused.
  */
 import { z } from 'zod';
-import { conditionSchema } from './conditions.ts';
 import { resourcesSchema } from './resources.ts';
+import { type Status, statusSchema } from './status.ts';
 
 /** A string held to a pattern, with the sentence that says what to write instead. */
 function text(max: number, pattern: RegExp, message: string) {
@@ -319,109 +319,6 @@ export const specSchema = z
   })
   .describe('What the image contains and where it goes.');
 export type Spec = z.output<typeof specSchema>;
-
-const digest = z.string().max(71);
-const time = z.string().max(40).meta({ format: 'date-time' });
-const seconds = z.number().min(0);
-
-export const statusSchema = z
-  .object({
-    observedGeneration: z
-      .int()
-      .optional()
-      .describe(
-        'The generation of spec that this status speaks of; -1 until the operator has seen the object.',
-      ),
-    specHash: z.string().max(64).optional().describe('Hash of everything that decides the content.'),
-    image: z
-      .string()
-      .max(512)
-      .optional()
-      .describe('name:tag of the observed spec, known before the image exists.'),
-    resolvedImage: z
-      .string()
-      .max(600)
-      .optional()
-      .describe(
-        'The image pinned by digest, for a pod spec. Present only while an image of the observed content exists.',
-      ),
-    digest: digest.optional().describe('Digest of resolvedImage.'),
-    checkedBy: z.enum(['Operator', 'Job']).optional().describe('Who saw the image in the registry.'),
-    latestReady: z
-      .object({
-        image: z
-          .string()
-          .max(600)
-          .describe('The last image that was ready, pinned by digest; kept while a newer one is made.'),
-        specHash: z.string().max(64).describe('Hash of its content.'),
-        observedGeneration: z.int().describe('Generation of the spec it was made for.'),
-        time: time.describe('When it became ready.'),
-      })
-      .optional()
-      .describe('The last good image.'),
-    base: z
-      .object({
-        image: z.string().max(512).describe('As written or defaulted.'),
-        digest: digest.describe('What it was when the image was built.'),
-      })
-      .optional()
-      .describe('The base image the last build used.'),
-    build: z
-      .object({
-        jobName: z
-          .string()
-          .max(63)
-          .describe('The Job of the latest attempt; kubectl logs job/<name> -c build shows its log.'),
-        attempt: z.int().describe('Number of the attempt, counted from 1 for this content.'),
-        builder: z.string().max(63).describe('Builder that made it.'),
-        startTime: time.optional().describe('When the Job was created.'),
-        completionTime: time.optional().describe('When it ended.'),
-        seconds: z
-          .object({
-            queue: seconds
-              .optional()
-              .describe('From the creation of the Job to the start of its first step.'),
-            prepare: seconds.optional().describe('Fetching and checking what the build needs.'),
-            build: seconds.optional().describe("The engine's own time, push included."),
-            verify: seconds.optional().describe('Asking the registry for the result.'),
-          })
-          .optional()
-          .describe('Where the time went, in seconds.'),
-      })
-      .optional()
-      .describe('The latest build, running or ended.'),
-    lastFailure: z
-      .object({
-        specHash: z.string().max(64).describe('Content that failed.'),
-        access: z
-          .string()
-          .max(64)
-          .optional()
-          .describe(
-            'Hash of the Secrets, account, resources, time limit and builder used; changing one of them starts a new attempt.',
-          ),
-        reason: z.string().max(64).describe('What happened, in one word.'),
-        step: z.string().max(32).describe('prepare, build or verify.'),
-        message: z.string().max(4096).describe('The last lines of the failed step.'),
-        time: time.describe('When it failed.'),
-        count: z.int().describe('Failed attempts at this content.'),
-      })
-      .optional()
-      .describe('The last failed build.'),
-    rebuild: z.int().optional().describe('The last spec.rebuild that was carried out.'),
-    conditions: z
-      .array(conditionSchema)
-      .max(8)
-      .optional()
-      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
-      .describe(
-        'Ready: an image of the observed content exists. Reconciling: work is under way. Stalled: a person must act.',
-      ),
-  })
-  .describe('What exists, what is under way and what went wrong; written by the operator.');
-export type Status = z.output<typeof statusSchema>;
-export type LastFailure = NonNullable<Status['lastFailure']>;
-export type BuildStatus = NonNullable<Status['build']>;
 
 const metadataSchema = z.object({
   name: z.string(),

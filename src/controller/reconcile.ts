@@ -6,8 +6,9 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { conditionOf } from '../api/conditions.ts';
-import type { ImageSpec, Status } from '../api/image-spec.ts';
+import type { ImageSpec } from '../api/image-spec.ts';
 import { API_VERSION, KIND } from '../api/names.ts';
+import type { Status } from '../api/status.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { writeStatus } from '../kube/image-specs.ts';
 import type { Facts } from '../plan/facts.ts';

@@ -5,19 +5,15 @@
  * and never both; Unknown until an image was ready once; `resolvedImage` only while an image of the
  * observed content exists.
  */
-import { type ConditionType, conditionOf, type NewCondition, stamped } from '../api/conditions.ts';
-import type { BuildStatus, ImageSpec, LastFailure, Status } from '../api/image-spec.ts';
-import {
-  type FailureReason,
-  type Reason,
-  type StalledReason,
-  say,
-  type WorkingReason,
-} from '../api/reasons.ts';
+import { conditionOf, type NewCondition, stamped } from '../api/conditions.ts';
+import type { ImageSpec } from '../api/image-spec.ts';
+import { type Reason, type StalledReason, say, type WorkingReason } from '../api/reasons.ts';
+import type { BuildStatus, LastFailure, Status } from '../api/status.ts';
 import { jobPrefix } from '../build/job.ts';
 import type { Failure } from '../build/outcome.ts';
 import { printReference } from '../image/reference.ts';
 import type { Facts, JobFact, Wanted } from './facts.ts';
+import { type Note, notesOf } from './notes.ts';
 import { standingOf } from './standing.ts';
 
 /** A build attempt that failed and is not in the status yet. */
@@ -58,14 +54,6 @@ export type State =
   | { readonly kind: 'suspended' }
   /** Nobody had to be asked: everything is as the status says. */
   | { readonly kind: 'unchanged' };
-
-/** An Event to be. */
-export interface Note {
-  readonly type: 'Normal' | 'Warning';
-  readonly reason: Reason | FailureReason | 'BuildStarted';
-  readonly note: string;
-  readonly action: 'Check' | 'Build';
-}
 
 /** The whole new status and the Events of this change. */
 export function statusOf(facts: Facts, state: State): { status: Status; notes: Note[] } {
@@ -265,56 +253,6 @@ function rebuildOf(before: Status | undefined, wanted: Wanted | undefined, state
   if (!wanted) return before?.rebuild;
   const asked = wanted.target.spec.rebuild;
   return state.kind === 'ready' ? (asked ?? before?.rebuild ?? 0) : (before?.rebuild ?? asked ?? 0);
-}
-
-function notesOf(facts: Facts, state: State, status: Status, keeps: boolean): Note[] {
-  const before = facts.object.status;
-  const says = (one: Status | undefined) =>
-    ['Stalled', 'Reconciling', 'Ready']
-      .map((type) => conditionOf(one?.conditions, type as ConditionType))
-      .find(Boolean);
-  const changed =
-    says(status)?.reason !== says(before)?.reason || says(status)?.message !== says(before)?.message;
-  const notes: Note[] = [];
-  if ('failed' in state && state.failed) {
-    notes.push({
-      type: 'Warning',
-      reason: state.failed.failure.reason,
-      note: status.lastFailure?.message ?? '',
-      action: 'Build',
-    });
-  }
-  if (state.kind === 'working' && state.starts !== undefined) {
-    notes.push({
-      type: 'Normal',
-      reason: 'BuildStarted',
-      note: `Created Job ${status.build?.jobName} for ${status.image}`,
-      action: 'Build',
-    });
-  }
-  if (state.kind === 'ready' && status.resolvedImage !== before?.resolvedImage) {
-    notes.push({
-      type: 'Normal',
-      reason: 'ImageAvailable',
-      note: status.resolvedImage ?? '',
-      action: state.job ? 'Build' : 'Check',
-    });
-  }
-  if (state.kind === 'stalled' && !state.failed && changed) {
-    notes.push({ type: 'Warning', reason: state.reason, note: state.message, action: 'Check' });
-  }
-  if (state.kind === 'working' && state.reason === 'BuildPending' && changed) {
-    notes.push({ type: 'Warning', reason: 'BuildPending', note: state.message, action: 'Build' });
-  }
-  if (state.kind === 'unanswered' && (keeps || changed)) {
-    notes.push({
-      type: 'Warning',
-      reason: state.stalled ? 'RegistryDenied' : 'RegistryUnreachable',
-      note: state.message,
-      action: 'Check',
-    });
-  }
-  return notes;
 }
 
 /** Without the keys whose value is undefined. */

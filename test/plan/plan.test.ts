@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { conditionOf } from '../../src/api/conditions.ts';
-import type { Status } from '../../src/api/image-spec.ts';
 import type { FailureReason } from '../../src/api/reasons.ts';
 import { FAILURE_REASONS } from '../../src/api/reasons.ts';
 import type { RegistryAnswer } from '../../src/api/registry-answer.ts';
+import type { Status } from '../../src/api/status.ts';
 import { buildContextOf } from '../../src/build/context.ts';
 import { accessHash, jobPrefix } from '../../src/build/job.ts';
 import type { Progress } from '../../src/build/outcome.ts';

@@ -1,5 +1,6 @@
 /** ImageSpecs, Jobs and settings for tests of decisions. */
-import type { ImageSpec, Status } from '../../src/api/image-spec.ts';
+import type { ImageSpec } from '../../src/api/image-spec.ts';
+import type { Status } from '../../src/api/status.ts';
 import { type Settings, settingsSchema } from '../../src/settings.ts';
 
 export const settings: Settings = settingsSchema.parse({});
