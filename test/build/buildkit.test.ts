@@ -16,9 +16,9 @@ function filesFor(spec: object, given: object = {}, fresh = false): Record<strin
   const settings: Settings = settingsSchema.parse(given);
   const judged = targetOf(imageSpec(spec), settings);
   if (!judged.ok) throw new Error(JSON.stringify(judged.problems));
-  const made = buildContextOf(judged.target, settings, fresh);
+  const made = buildContextOf(judged.target, settings);
   if (!made.ok) throw new Error(JSON.stringify(made.problems));
-  return buildkit.files(made.context, prepared);
+  return buildkit.files({ ...made.context, ...(fresh ? { fresh } : {}) }, prepared);
 }
 const argumentsOf = (files: Record<string, string>) =>
   (files['buildctl.args'] ?? '').split('\0').slice(0, -1);
