@@ -152,12 +152,14 @@ withOperator(
 
       test('for limits below its requests, and starts when they fit', async ({ newNamespace, expect }) => {
         const namespace = await newNamespace();
-        const memory = (limit: string) => ({ resources: { limits: { memory: limit } } });
+        const memory = (limit: string) => ({
+          resources: { requests: { memory: '256Mi' }, limits: { memory: limit } },
+        });
         const spec = { name: NAME, commands: ['echo limits'] };
-        await apply(namespace, { waits: { ...spec, build: memory('1Mi') } });
+        await apply(namespace, { waits: { ...spec, build: memory('128Mi') } });
         const shown = await hasReason(namespace, 'waits', 'InvalidSpec', NAMED_WITHIN);
         expect(conditionsOf(shown)).toMatchObject({ ready: 'False', reconciling: false, stalled: true });
-        expect(conditionsOf(shown).message).toContain('must be less than or equal to memory limit of 1Mi');
+        expect(conditionsOf(shown).message).toContain('must be less than or equal to memory limit of 128Mi');
         await apply(namespace, { waits: { ...spec, build: memory('1Gi') } });
         await ready(namespace, 'waits', 120);
       });
