@@ -61,15 +61,23 @@ const USER = /^[0-9]{1,5}(:[0-9]{1,5})?$/;
 const USER_MESSAGE = 'write a numeric user, with a group if wanted, none above 65535: 1000 or 1000:1000';
 const isUser = (user: string) => user.split(':').every((id) => Number(id) <= 65_535);
 
+const VALUE_MESSAGE = 'write at most 32 KiB (32768 bytes)';
+
 const envEntry = z.object({
   name: text(
     256,
     /^[A-Za-z_][A-Za-z0-9_]*$/,
     'write a variable name: letters, digits and _, not beginning with a digit',
   ).describe('Name of the variable. Names beginning with IMAGESPEC_ are kept for the build itself.'),
-  value: anyText(32 * 1024).describe(
-    'Its value, taken literally: spaces, quotes, newlines and $ arrive as written.',
-  ),
+  value: anyText(32 * 1024)
+    .refine((value) => new TextEncoder().encode(value).length <= 32 * 1024, VALUE_MESSAGE)
+    .meta({
+      'x-kubernetes-validations': [
+        { rule: `self.matches(r'''^[^\\x00]*$''')`, message: 'take out the NUL character' },
+        { rule: 'bytes(self).size() <= 32768', message: VALUE_MESSAGE },
+      ],
+    })
+    .describe('Its value, taken literally: spaces, quotes, newlines and $ arrive as written.'),
 });
 
 const PACKAGE_MESSAGE =
@@ -215,9 +223,12 @@ export const specSchema = z
         ],
       })
       .optional()
-      .describe("User of the image, uid[:gid], at most 65535 each. Default: the base image's."),
+      .describe(
+        "User of the image, uid[:gid], at most 65535 each. Default: the base image's. Kubernetes takes the uid of it; a group comes from the pod's securityContext.",
+      ),
     labels: z
       .record(z.string().max(128), anyText(4096))
+      .refine((labels) => Object.keys(labels).length <= 64, 'write at most 64 labels')
       .refine((labels) => Object.keys(labels).every((name) => LABEL_NAME.test(name)), LABEL_MESSAGE)
       .optional()
       .meta({

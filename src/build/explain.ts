@@ -27,9 +27,18 @@ export function explainLog(log: string): Explained {
     firstFit(ANYWHERE, endOf(log)) ??
     firstFit(rules, log) ??
     (step === 'commands'
-      ? { reason: 'CommandFailed', headline: `a command failed: ${lastLine(log)}` }
+      ? { reason: 'CommandFailed', headline: commandFailed(log) }
       : { reason: 'BuildFailed', headline: `the build failed: ${lastLine(log)}` })
   );
+}
+
+/** The command's last words; one that ended in silence is told by its exit code. */
+function commandFailed(log: string): string {
+  const line = lastLine(log);
+  const code = /^error: .*exit code: (\d+)/.exec(line)?.[1];
+  return code === undefined
+    ? `a command failed: ${line}`
+    : `a command ended without a word, with exit code ${code}`;
 }
 
 function firstFit(rules: readonly Rule[], text: string): Explained | undefined {

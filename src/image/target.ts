@@ -14,6 +14,9 @@ import { readRequirement } from './requirement.ts';
 /** Python of recipe v1 where neither a version nor a base is named. Part of the hash: never change it. */
 const V1_PYTHON = '3.11';
 
+/** A Dockerfile's line has 65535 bytes; \u escapes may make six of one. */
+const MAX_ENTRYPOINT = 10 * 1024;
+
 /** Everything that decides the content of an image, after defaulting and in normal form. */
 export interface EffectiveSpec {
   readonly recipe: 'v1';
@@ -97,6 +100,14 @@ function effectiveSpec(spec: Spec, settings: Settings, problems: Problem[]): Eff
     problems.push({ field: `spec.packages[${index}]`, message: `${text}: ${read.message}` });
     return text;
   });
+  const entrypointBytes = JSON.stringify(spec.entrypoint ?? []).length;
+  if (entrypointBytes > MAX_ENTRYPOINT) {
+    const size = `it comes to ${Math.ceil(entrypointBytes / 1024)} KiB as JSON, and at most ${MAX_ENTRYPOINT / 1024} KiB fit a line`;
+    problems.push({
+      field: 'spec.entrypoint',
+      message: `${size}; put the rest into a script, by spec.commands`,
+    });
+  }
   const ownBase = spec.baseImage ?? settings.defaults.baseImage;
   const pythonVersion = spec.pythonVersion ?? (ownBase === undefined ? V1_PYTHON : undefined);
   const baseImage = ownBase ?? `python:${pythonVersion}-slim`;

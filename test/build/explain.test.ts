@@ -183,6 +183,15 @@ it('says something of any text and never throws', () => {
   );
 });
 
+it('a command that ends in silence is told by its exit code', () => {
+  const log =
+    '------\n > [2/2] RUN x:\n------\nerror: failed to solve: process "/bin/sh -c sh -e /run/imagespec/commands/run.sh # x" did not complete successfully: exit code: 7';
+  expect(explainLog(log)).toEqual({
+    reason: 'CommandFailed',
+    headline: 'a command ended without a word, with exit code 7',
+  });
+});
+
 it('a command that prints what looks like a verdict only chooses the word for its own failure', () => {
   const log = logOf('command-failed').replace('trying', 'imagespec: NoSuchReason: hello');
   expect(explainLog(log).reason).toBe('CommandFailed');

@@ -54,7 +54,7 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   },
   'bad-command': {
     // Both lines on one stream: what comes on two may change places on its way into the log.
-    spec: { commands: ['echo so far so good >&2', 'cat /no/such/file'] },
+    spec: { commands: ['echo so far so good', 'cat /no/such/file'] },
     reason: 'CommandFailed',
     says: 'cat: /no/such/file: No such file or directory',
     tool: /so far so good cat: \/no\/such\/file: No such file or directory/,

@@ -202,6 +202,13 @@ describe('a mistake names its field and the fix', () => {
     [{ tagFormat: 'latest' }, 'spec.tagFormat', '{spec_hash}'],
     [{ workdir: 'app' }, 'spec.workdir', 'absolute path'],
     [{ user: 'root' }, 'spec.user', 'numeric'],
+    [{ entrypoint: Array.from({ length: 4 }, () => 'x'.repeat(4000)) }, 'spec.entrypoint', 'KiB'],
+    [{ env: [{ name: 'A', value: '😀'.repeat(9000) }] }, 'spec.env[0].value', '32 KiB'],
+    [
+      { labels: Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`l${n}`, ''])) },
+      'spec.labels',
+      '64 labels',
+    ],
     [{ user: '70000' }, 'spec.user', '65535'],
     [{ platforms: ['linux/aarch64'] }, 'spec.platforms[0]', 'linux/arm64'],
     [{ pushSecretRef: { name: 'a..b' } }, 'spec.pushSecretRef.name', 'name of a Secret'],

@@ -6,6 +6,10 @@
  * fails leaves no layer, so only the ways that succeed tidy up.
  */
 
+/** Two pipes would reach the log in any order; the last line is to be the last thing said. */
+const ONE_STREAM = `exec 2>&1
+`;
+
 /** Where the operator has additional authorities: the base image's, the public ones and these, as one file. */
 const TRUST = `if [ -f /run/imagespec-ca.crt ]; then
   cat /etc/ssl/certs/ca-certificates.crt /run/imagespec-ca.crt >/run/imagespec-trust.crt 2>/dev/null || true
@@ -18,7 +22,7 @@ const END_OF_TRUST = `rm -f /run/imagespec-trust.crt
  * Reads packages.txt. Lists, archives and apt's own caches are not in the image: they live in a cache mount, or
  * nowhere. Names are names: apt would take one it does not know for a regular expression.
  */
-export const APT_SCRIPT = `here=/run/imagespec/apt
+export const APT_SCRIPT = `${ONE_STREAM}here=/run/imagespec/apt
 cache=/var/cache/imagespec-apt
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "imagespec: BuildFailed: aptPackages need a Debian or Ubuntu base image; this one has no apt-get" >&2
@@ -37,7 +41,7 @@ ${END_OF_TRUST}`;
  * Reads version.txt (empty: any Python) and requirements.txt (empty: only the version is checked). The packages go
  * into a virtual environment with a pip of its own, in front of what the base image has.
  */
-export const PYTHON_SCRIPT = `here=/run/imagespec/python
+export const PYTHON_SCRIPT = `${ONE_STREAM}here=/run/imagespec/python
 uv=/run/imagespec-uv
 venv=/opt/venv
 wanted=$(cat "$here/version.txt")
@@ -85,7 +89,7 @@ fi
  * Runs commands.sh, the user's own lines, with the build's certificates at hand where the user named none. No variable
  * of its own: one of the user's might have its name.
  */
-export const COMMANDS_SCRIPT = `${TRUST}if [ -f /run/imagespec-trust.crt ]; then
+export const COMMANDS_SCRIPT = `${ONE_STREAM}${TRUST}if [ -f /run/imagespec-trust.crt ]; then
   set -- /run/imagespec-trust.crt
   export SSL_CERT_FILE="\${SSL_CERT_FILE:-$1}" CURL_CA_BUNDLE="\${CURL_CA_BUNDLE:-$1}" REQUESTS_CA_BUNDLE="\${REQUESTS_CA_BUNDLE:-$1}"
   export PIP_CERT="\${PIP_CERT:-$1}" GIT_SSL_CAINFO="\${GIT_SSL_CAINFO:-$1}" NODE_EXTRA_CA_CERTS="\${NODE_EXTRA_CA_CERTS:-$1}"
