@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { current, down, leftovers, up } from './cluster/cluster.ts';
+import { installPackages, wayHere } from './cluster/prerequisites.ts';
 
 const USAGE = `usage: npm test [-- [--fast | --level LEVEL ...] [FILTER ...]]
 
@@ -78,6 +79,15 @@ if (checks) {
   tool('Generated files', 'node', 'scripts/generate.ts', '--check');
 }
 const mine = (await current()) === undefined;
+if (levels.some((level) => level !== 'fast')) {
+  try {
+    // The registry of the control tests, and skopeo, which reads our images as others do.
+    if ((await wayHere()) === 'node') await installPackages(['skopeo']);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  }
+}
 for (const level of levels.filter((one) => one === 'fast' || one === 'control')) tests(level);
 if (levels.includes('e2e')) {
   try {

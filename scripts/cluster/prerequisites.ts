@@ -92,10 +92,15 @@ export async function removeOurPolicy(): Promise<void> {
   if (existsSync(POLICY) && (await readFile(POLICY, 'utf8')) === OUR_POLICY) await rm(POLICY);
 }
 
-/** Installs the Debian packages of the single node that are not there, after saying so; starts no daemon. */
-export async function installPackages(): Promise<void> {
-  const installed = await Promise.all(PACKAGES.map(isInstalled));
-  const missing = PACKAGES.filter((_, position) => !installed[position]);
+/**
+ * Installs the Debian packages of the single node that are not there, after saying so; starts no daemon.
+ *
+ * @param more further packages, for the tests
+ */
+export async function installPackages(more: readonly string[] = []): Promise<void> {
+  const wanted = [...PACKAGES, ...more];
+  const installed = await Promise.all(wanted.map(isInstalled));
+  const missing = wanted.filter((_, position) => !installed[position]);
   if (missing.length === 0) return;
   say(`Installing Debian packages with apt-get: ${missing.join(' ')}`);
   const options = { env: { DEBIAN_FRONTEND: 'noninteractive' }, log: logFile('apt-get') };

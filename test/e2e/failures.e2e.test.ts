@@ -53,7 +53,6 @@ const FAILURES: Readonly<Record<string, Failure>> = {
     step: 'build',
   },
   'bad-command': {
-    // Both lines on one stream: what comes on two may change places on its way into the log.
     spec: { commands: ['echo so far so good', 'cat /no/such/file'] },
     reason: 'CommandFailed',
     says: 'cat: /no/such/file: No such file or directory',

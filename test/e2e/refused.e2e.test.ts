@@ -55,7 +55,7 @@ const WRONG: readonly [title: string, spec: Written, ...words: string[]][] = [
     'a password in a URL',
     { packages: ['six', 'git+https://me:secret@host/x'] },
     'spec.packages[1]',
-    'take user:password out of the URL',
+    'take the user, password or token out of the URL',
   ],
   [
     'an option among the Debian packages',
@@ -105,10 +105,17 @@ const WRONG: readonly [title: string, spec: Written, ...words: string[]][] = [
     'write an absolute path of letters, digits, _, . and -, for example /app',
   ],
   [
+    'a value that is too long in bytes',
+    { env: [{ name: 'A', value: '😀'.repeat(9000) }] },
+    'spec.env[0].value',
+    'write at most 32 KiB (32768 bytes)',
+  ],
+  ['a user above what a build can give files to', { user: '70000' }, 'spec.user', 'none above 65535'],
+  [
     'a user by name',
     { user: 'root' },
     'spec.user',
-    'write a numeric user, with a group if wanted: 1000 or 1000:1000',
+    'write a numeric user, with a group if wanted, none above 65535: 1000 or 1000:1000',
   ],
   [
     'a label with a space',
@@ -120,7 +127,7 @@ const WRONG: readonly [title: string, spec: Written, ...words: string[]][] = [
     'a platform without architecture',
     { platforms: ['linux'] },
     'spec.platforms[0]',
-    'write linux/<architecture>, for example linux/amd64',
+    'write linux/amd64, linux/arm64 or another of arm, 386, ppc64le, s390x, riscv64',
   ],
   [
     'two platforms',

@@ -9,10 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, test as base, beforeAll, describe } from 'vitest';
-import { type Cluster, current } from '../../scripts/cluster/cluster.ts';
-import { pushArchive } from '../../scripts/cluster/push.ts';
+import { type Cluster, current, pushOperator } from '../../scripts/cluster/cluster.ts';
+import { localSettings } from '../../scripts/cluster/operator.ts';
 import { run } from '../../scripts/cluster/run.ts';
-import { operatorImage } from '../../scripts/images/images.ts';
 import { conditionOf } from '../../src/api/conditions.ts';
 import type { Spec } from '../../src/api/image-spec.ts';
 import type { V1Job, V1Pod } from '../../src/api/kubernetes.ts';
@@ -38,7 +37,8 @@ export const RUN = `e2e-${randomBytes(4).toString('hex')}`;
  * @param settings replaces top-level fields of the operator's settings
  */
 export function withOperator(title: string, tests: (operator: Operator) => void, settings: object = {}) {
-  describe.skipIf(cluster.kind === 'kind')(title, () => {
+  const reason = 'left out with kind: host and pods know the registry under different names';
+  describe.skipIf(cluster.kind === 'kind')(cluster.kind === 'kind' ? `${title} (${reason})` : title, () => {
     const operator = new Operator(settings);
     let replicas = 0;
     beforeAll(async () => {
@@ -125,25 +125,18 @@ export class Operator {
 let settings: Promise<object> | undefined;
 
 async function usualSettings(): Promise<object> {
-  const { registry, additionalCA } = cluster;
-  const endpoint = `http://${registry}`;
+  const usual = await localSettings(cluster);
   return {
-    registries: [
-      { host: 'docker.io', endpoint },
-      { host: 'ghcr.io', endpoint },
-      { host: registry, insecure: true },
-    ],
+    ...usual,
     // Small requests: a few builds share the node's two cores.
     defaults: {
-      registry,
+      registry: cluster.registry,
       resources: {
         requests: { cpu: '100m', memory: '128Mi', 'ephemeral-storage': '256Mi' },
         limits: { cpu: '2', memory: '2Gi', 'ephemeral-storage': '10Gi' },
       },
     },
-    builders: [{ name: 'buildkit', engine: 'BuildKit', image: ENGINE_IMAGE }],
-    stepImage: await pushArchive(await operatorImage(), registry),
-    ...(additionalCA === undefined ? {} : { caBundle: await readFile(additionalCA, 'utf8') }),
+    stepImage: await pushOperator(),
   };
 }
 
