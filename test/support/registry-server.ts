@@ -1,5 +1,5 @@
 /**
- * The real docker-registry (Debian's `docker-registry`, distribution 2.8) on a free loopback port,
+ * The real docker-registry (Debian's `docker-registry`, distribution 2.8), by default on a free loopback port,
  * its storage in a temporary folder that goes with it.
  */
 import { spawn } from 'node:child_process';
@@ -20,10 +20,12 @@ const HTPASSWD = `${TEST_LOGIN.username}:$2b$04$8I0BWrUo9Fqkow.ptg4k8eCjcFk8fr6r
 export interface RegistryServerOptions {
   /** @default anonymous */
   readonly auth?: 'basic' | TokenServer;
+  /** Host and port to listen on. @default a free port of 127.0.0.1 */
+  readonly address?: string;
 }
 
 export interface RegistryServer {
-  /** `127.0.0.1:port`; plain HTTP. */
+  /** `address:port`; plain HTTP. */
   readonly host: string;
   readonly origin: string;
   /** Uploads under way in a repository, by id. */
@@ -57,7 +59,7 @@ export async function startRegistry(options: RegistryServerOptions = {}): Promis
     for (const stream of [child.stdout, child.stderr]) {
       createInterface(stream).on('line', (line) => {
         log.push(line);
-        const host = /listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1];
+        const host = /listening on ([\d.]+:\d+)/.exec(line)?.[1];
         if (host !== undefined) resolve(host);
       });
     }
@@ -84,12 +86,12 @@ export async function startRegistry(options: RegistryServerOptions = {}): Promis
   }
 }
 
-function configOf(folder: string, { auth }: RegistryServerOptions): string {
+function configOf(folder: string, { auth, address = '127.0.0.1:0' }: RegistryServerOptions): string {
   return stringify({
     version: 0.1,
     log: { level: 'info', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: join(folder, 'storage') }, delete: { enabled: true } },
-    http: { addr: '127.0.0.1:0', secret: 'for tests' },
+    http: { addr: address, secret: 'for tests' },
     ...(auth === undefined
       ? {}
       : auth === 'basic'
