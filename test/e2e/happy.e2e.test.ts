@@ -37,7 +37,7 @@ print(json.dumps({
     'versions': [idna.__version__, six.__version__],
     'hello': subprocess.run(['hello'], capture_output=True, text=True).stdout,
     'made': text('/srv/made'),
-    'owner': os.stat('/work/here').st_uid,
+    'owner': os.stat('/srv/here').st_uid,
     'left': glob.glob('/run/imagespec*') + glob.glob('/var/cache/imagespec*') + glob.glob('/var/cache/apt/archives/*.deb')
         + [f for f in glob.glob('/var/lib/apt/lists/**', recursive=True) if os.path.isfile(f)] + glob.glob('/root/.cache/*'),
     'trusted': [part for part in sys.argv[2:] if part in trusted],
@@ -61,7 +61,7 @@ const SPEC = {
   aptPackages: ['hello'],
   env: Object.entries(ENV).map(([name, value]) => ({ name, value })),
   commands: ['cd /srv', 'printf %s "it\'s $((1+1)), $(id -u)" >made'],
-  workdir: '/work/here',
+  workdir: '/srv/here',
   user: '1234:2345',
   labels: { 'org.example.note': 'two\nlines, "quotes" and $(id)', team: 'a' },
   entrypoint: ['python', '-c', LOOK_AROUND],
@@ -106,7 +106,7 @@ withOperator('an ImageSpec', () => {
     expect(said).toMatchObject({
       // Its group is in the image too, but Kubernetes takes only the number of the user from there.
       user: 1234,
-      folder: '/work/here',
+      folder: '/srv/here',
       owner: 1234,
       versions: [expect.stringMatching(/^\d+\.\d+/), '1.17.0'],
       hello: 'Hello, world!\n',
