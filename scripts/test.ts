@@ -46,7 +46,9 @@ let broken = false;
 function tool(title: string, command: string, ...args: string[]): void {
   const begun = performance.now();
   console.log(`\n== ${title}`);
-  const { status } = spawnSync(join('node_modules/.bin', command), args, { stdio: 'inherit' });
+  // A log file is easier to read without colours.
+  const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1' };
+  const { status } = spawnSync(join('node_modules/.bin', command), args, { stdio: 'inherit', env });
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   console.log(`== ${title}: ${status === 0 ? 'ok' : 'FAILED'} in ${seconds} s`);
   if (status !== 0) broken = true;
