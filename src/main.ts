@@ -15,7 +15,7 @@ import { EventRecorder } from './kube/events.ts';
 import { PODS, pathOf } from './kube/resource.ts';
 import { makeLog } from './log.ts';
 import { makeMetrics } from './metrics.ts';
-import { anonymous, readDockerConfig } from './registry/credentials.ts';
+import { anonymous, DockerConfigError, readDockerConfig } from './registry/credentials.ts';
 import { RegistryClient } from './registry/registry-client.ts';
 import { serve } from './server/server.ts';
 import { readSettings, SettingsError } from './settings.ts';
@@ -48,15 +48,13 @@ async function main(): Promise<void> {
     console.log(HELP);
     return;
   }
-  const settings = readSettings(
-    values.settings ? await readFile(values.settings, 'utf8') : '',
-    values.settings,
-  );
+  const text = values.settings === undefined ? '' : await readNamed('--settings', values.settings);
+  const settings = readSettings(text, values.settings);
   const log = makeLog(process.env.LOG_LEVEL);
   const connection = await connect({ kubeconfig: values.kubeconfig, env: process.env });
   const stepImage = settings.stepImage ?? (await ownImage(connection));
   const credentials = settings.dockerConfigFile
-    ? readDockerConfig(await readFile(settings.dockerConfigFile, 'utf8'))
+    ? readDockerConfig(await readNamed('dockerConfigFile', settings.dockerConfigFile))
     : { store: anonymous, ignored: [] };
   for (const ignored of credentials.ignored)
     log.warn({ ignored }, 'Part of the docker config file is not used');
@@ -103,6 +101,15 @@ async function main(): Promise<void> {
   log.info('Watching ImageSpecs');
 }
 
+/** A file that somebody named: when it cannot be read, the one who named it is told where. */
+async function readNamed(field: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new SettingsError(`${field}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 /** The image this pod runs: what is good enough for the operator is good enough for its steps. */
 async function ownImage(connection: Connection): Promise<string> {
   const { POD_NAMESPACE: namespace, POD_NAME: name } = process.env;
@@ -118,6 +125,10 @@ async function ownImage(connection: Connection): Promise<string> {
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof SettingsError ? `the settings do not fit:\n${error.message}` : error);
+  console.error(
+    error instanceof SettingsError || error instanceof DockerConfigError
+      ? `the settings do not fit:\n${error.message}`
+      : error,
+  );
   process.exit(1);
 });

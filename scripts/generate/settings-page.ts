@@ -36,6 +36,18 @@ concurrency:
 const TAIL = `
 \`noProxy\` takes names and addresses, no ranges. Mirrors are asked by BuildKit when it pulls base images;
 the operator itself asks the registry.
+
+\`dockerConfigFile\` is a file in the operator's pod, read when it starts. Mount a Secret for it in your overlay:
+
+\`\`\`yaml
+# kubectl -n imagespec-system create secret docker-registry operator-registries --docker-server=… --docker-username=… --docker-password=…
+patches:
+  - target: { kind: Deployment, name: imagespec-operator }
+    patch: |
+      - { op: add, path: /spec/template/spec/volumes/-, value: { name: registries, secret: { secretName: operator-registries } } }
+      - { op: add, path: /spec/template/spec/containers/0/volumeMounts/-, value: { name: registries, mountPath: /etc/registries, readOnly: true } }
+# and in settings.yaml: dockerConfigFile: /etc/registries/.dockerconfigjson
+\`\`\`
 `;
 
 /** The page as Markdown, ending in a newline. */

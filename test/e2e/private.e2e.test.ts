@@ -28,6 +28,9 @@ const dockerConfigFile = join(folder, 'config.json');
 const configFor = (password: string) =>
   JSON.stringify({ auths: { [`http://${PRIVATE}/v2/`]: { username: TEST_LOGIN.username, password } } });
 
+// The operator reads it when it starts, before any hook here.
+writeFileSync(dockerConfigFile, configFor(TEST_LOGIN.password));
+
 const settings = {
   // The operator may read; pushing is the tenants' own business.
   dockerConfigFile,
@@ -54,7 +57,6 @@ withOperator(
   () => {
     let registry: RegistryServer;
     beforeAll(async () => {
-      writeFileSync(dockerConfigFile, configFor(TEST_LOGIN.password));
       registry = await startRegistry({ auth: 'basic', address: PRIVATE });
     });
     afterAll(async () => {
