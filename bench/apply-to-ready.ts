@@ -233,7 +233,8 @@ async function byHand(stage: Stage, cluster: Cluster, connection: Connection) {
     path: pathOf({ apiVersion: 'v1', plural: 'configmaps' }, { namespace: NAMESPACE }),
     body: map,
   });
-  const image = judged.target.builder.image ?? engine.image;
+  const part = engine.part(judged.target.builder, context.context);
+  const image = part.container.image;
   const job = {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -248,7 +249,7 @@ async function byHand(stage: Stage, cluster: Cluster, connection: Connection) {
             {
               name: 'copy',
               image,
-              securityContext: engine.container.securityContext,
+              securityContext: part.container.securityContext,
               command: ['sh', '-c', `mkdir -p ${PATHS.times} ${PATHS.auth}; cp -rL /files/. ${PATHS.work}/`],
               volumeMounts: [
                 { name: 'files', mountPath: '/files' },
@@ -259,11 +260,10 @@ async function byHand(stage: Stage, cluster: Cluster, connection: Connection) {
           containers: [
             {
               name: 'build',
-              image,
-              ...engine.container,
+              ...part.container,
               volumeMounts: [
                 { name: 'work', mountPath: '/imagespec' },
-                ...(engine.container.volumeMounts ?? []),
+                ...(part.container.volumeMounts ?? []),
               ],
             },
           ],
@@ -276,7 +276,7 @@ async function byHand(stage: Stage, cluster: Cluster, connection: Connection) {
               },
             },
             { name: 'work', emptyDir: {} },
-            ...engine.volumes,
+            ...part.volumes,
           ],
         },
       },

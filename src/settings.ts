@@ -40,11 +40,52 @@ const builderSchema = z
       .string()
       .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'write a lower-case name such as buildkit')
       .describe('what spec.builder says'),
-    engine: z.enum(['BuildKit'], { error: 'known engines: BuildKit' }).describe('the program that builds'),
+    engine: z
+      .enum(['BuildKit', 'Noop'], { error: 'known engines: BuildKit, Noop' })
+      .describe('the program that builds'),
     priority: z.int().min(0).max(1000).default(5).describe('the highest builds what names no builder'),
     image: imageName
       .optional()
       .describe("the engine's image; default: the release this operator was tested with"),
+    daemon: z
+      .strictObject({
+        address: z
+          .string()
+          .regex(
+            /^tcp:\/\/[a-z0-9{}.-]+:[0-9]{1,5}$/,
+            'write tcp://host:port; {namespace} stands for the namespace of the ImageSpec',
+          )
+          .default('tcp://buildkitd.{namespace}.svc:1234')
+          .describe('where the daemon listens; {namespace} is that of the ImageSpec'),
+        tlsSecret: z
+          .string()
+          .min(1)
+          .max(253)
+          .default('buildkit-client')
+          .describe("Secret of the ImageSpec's namespace with ca.crt, tls.crt and tls.key"),
+        serverName: z
+          .string()
+          .min(1)
+          .max(253)
+          .default('buildkitd')
+          .describe("the name in the daemon's certificate"),
+        sharedTrust: z
+          .boolean()
+          .default(false)
+          .describe(
+            'true allows an address without {namespace}: one daemon for many namespaces, whose builds can then reach each other',
+          ),
+      })
+      .refine(
+        ({ address, sharedTrust }) => sharedTrust || address.includes('{namespace}'),
+        'a daemon is one trust domain: write {namespace} into address, or sharedTrust: true',
+      )
+      .optional()
+      .describe('BuildKit only: builds go to a daemon that keeps its caches, instead of one of their own'),
+  })
+  .refine(({ engine, daemon }) => daemon === undefined || engine === 'BuildKit', {
+    message: 'only the engine BuildKit has a daemon',
+    path: ['daemon'],
   })
   .readonly();
 export type BuilderSetting = z.output<typeof builderSchema>;
@@ -110,7 +151,10 @@ export const settingsSchema = z
       .array(builderSchema)
       .min(1, 'name at least one builder, or leave the field out for the default one')
       .max(16)
-      .prefault([{ name: 'buildkit', engine: 'BuildKit' }])
+      .prefault([
+        { name: 'buildkit', engine: 'BuildKit', priority: 5 },
+        { name: 'noop', engine: 'Noop', priority: 0 },
+      ])
       .describe('what ImageSpecs may choose from'),
     stepImage: imageName
       .optional()
@@ -120,6 +164,11 @@ export const settingsSchema = z
         uv: imageName.default('ghcr.io/astral-sh/uv:0.12.5').describe('image with the uv binary as /uv'),
       })
       .prefault({}),
+    flytekitVersion: z
+      .string()
+      .regex(/^[0-9]+(\.[0-9A-Za-z]+)*$/, 'write a version of flytekit such as 1.16.31')
+      .default('1.16.31')
+      .describe('the flytekit installed under profile Flytekit where the spec names none'),
     imagePullSecrets: z
       .array(z.string().min(1).max(253))
       .max(8)

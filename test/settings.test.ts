@@ -5,7 +5,8 @@ const PEM = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
 
 it('an empty file gives the defaults', () => {
   const settings = readSettings('');
-  expect(settings.builders).toEqual([{ name: 'buildkit', engine: 'BuildKit', priority: 5 }]);
+  expect(settings.builders[0]).toEqual({ name: 'buildkit', engine: 'BuildKit', priority: 5 });
+  expect(settings.builders.at(-1)).toEqual({ name: 'noop', engine: 'Noop', priority: 0 });
   expect(settings.concurrency.builds).toBe(10);
   expect(settings.defaults.resources.limits).toMatchObject({ memory: '4Gi' });
 });

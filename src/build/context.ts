@@ -6,10 +6,13 @@
  * expanded nor limited to 128 KiB a string.
  */
 import { z } from 'zod';
-import { recipeOf } from '../image/recipe.ts';
-import { printReference } from '../image/reference.ts';
+import type { Spec } from '../api/image-spec.ts';
+import { type Inputs, selectionOf } from '../image/inputs.ts';
+import { ARGUMENTS, type Recipe, recipeOf } from '../image/recipe.ts';
+import { type ImageReference, parseReference, printReference } from '../image/reference.ts';
 import type { Problem, Target } from '../image/target.ts';
 import type { Settings } from '../settings.ts';
+import { ENGINES, type EngineName } from './engines.ts';
 
 /** All annotations of an object may hold 256 KiB; the rest is left to others. */
 export const MAX_CONTEXT_BYTES = 200 * 1024;
@@ -20,13 +23,37 @@ export const buildContextSchema = z.object({
   image: z.string(),
   specHash: z.string(),
   platform: z.string(),
-  engine: z.enum(['BuildKit']),
+  engine: z.enum(Object.keys(ENGINES) as [EngineName]),
   /** Base image as the spec names it. */
   base: z.string(),
   /** spec.user; without it the base's own user is kept. */
   user: z.string().optional(),
-  /** The image with the uv binary, where the recipe needs one. */
-  uv: z.string().optional(),
+  /** Images of the recipe's tools, by the build argument that names them. */
+  tools: z.record(z.string(), z.string()),
+  /** Where the steps that install packages find the Secrets of spec.pipSecretMounts. */
+  secretMounts: z.array(z.object({ path: z.string() })),
+  /** What spec.builderOptions says, as the engine's own schema reads it. */
+  options: z.record(z.string(), z.unknown()).optional(),
+  /** Address and certificate's name of the BuildKit daemon that builds, where there is one. */
+  daemon: z.object({ address: z.string(), serverName: z.string() }).optional(),
+  /** Where files come from and which are used; the context folder gets them below SOURCE and REQUIREMENTS. */
+  source: z
+    .object({
+      kind: z.enum(['files', 'configMap', 'git', 'oci']),
+      files: z.record(z.string(), z.string()).optional(),
+      git: z.object({ url: z.string(), commit: z.string(), ref: z.string().optional() }).optional(),
+      /** Pinned by digest. */
+      oci: z.string().optional(),
+      selection: z.object({
+        copy: z.array(z.string()).readonly(),
+        copyAll: z.boolean(),
+        requirements: z.string().optional(),
+        sourceRoot: z.string().optional(),
+      }),
+      /** What the hash counted; anything else is another content. */
+      digest: z.string(),
+    })
+    .optional(),
   /** Nothing an earlier build left in a cache is good enough. */
   fresh: z.literal(true).optional(),
   dockerfile: z.string(),
@@ -47,22 +74,48 @@ export const buildContextSchema = z.object({
 });
 export type BuildContext = z.output<typeof buildContextSchema>;
 
-/** Makes the context of a target, or says which part of the spec is too large. */
+/** Makes the context of a target, or says what is wrong with it. */
 export function buildContextOf(
   target: Target,
   settings: Settings,
+  inputs: Inputs = {},
+  namespace = '',
 ): { ok: true; context: BuildContext } | { ok: false; problems: Problem[] } {
-  const { effective, spec } = target;
-  const recipe = recipeOf(target);
+  const { effective, spec, builder } = target;
+  const engine = ENGINES[builder.engine as EngineName];
+  const options = engine.options.safeParse(effective.builderOptions ?? {});
+  const problems = [
+    ...engine.refuses(target),
+    ...(options.error?.issues ?? []).map(({ path, message }) => ({
+      field: ['spec.builderOptions', ...path].join('.'),
+      message: `${message} (builder ${builder.name})`,
+    })),
+  ];
+  if (problems.length > 0) return { ok: false, problems };
+
+  const secretMounts = (spec.pipSecretMounts ?? []).map(({ path }) => ({ path }));
+  const secretPaths = secretMounts.map(({ path }) => path);
+  const recipe = recipeOf(target, { dialect: engine.dialect, secretPaths });
   const context: BuildContext = {
     version: 1,
     image: printReference(target.image),
     specHash: target.specHash,
     platform: effective.platforms[0] as string,
-    engine: target.builder.engine,
+    engine: builder.engine as EngineName,
     base: effective.baseImage,
     ...(effective.user === undefined ? {} : { user: effective.user }),
-    ...(recipe.needsUv ? { uv: settings.toolImages.uv } : {}),
+    tools: toolsOf(recipe, target, settings),
+    secretMounts,
+    ...(effective.builderOptions === undefined ? {} : { options: effective.builderOptions }),
+    ...(builder.daemon === undefined
+      ? {}
+      : {
+          daemon: {
+            address: builder.daemon.address.replace('{namespace}', namespace),
+            serverName: builder.daemon.serverName,
+          },
+        }),
+    ...(spec.source === undefined ? {} : { source: sourceOf(spec, inputs) }),
     dockerfile: recipe.dockerfile,
     files: recipe.files,
     args: recipe.args,
@@ -77,7 +130,7 @@ export function buildContextOf(
   };
   const bytes = byteLength(context);
   if (bytes <= MAX_CONTEXT_BYTES) return { ok: true, context };
-  const fields = ['packages', 'aptPackages', 'env', 'commands', 'labels', 'entrypoint'] as const;
+  const fields = ['packages', 'aptPackages', 'env', 'commands', 'labels', 'entrypoint', 'source'] as const;
   const sizes = fields.map((field) => ({ field, bytes: byteLength(spec[field] ?? '') }));
   const largest = sizes.sort((a, b) => b.bytes - a.bytes)[0]!;
   return {
@@ -89,6 +142,29 @@ export function buildContextOf(
       },
     ],
   };
+}
+
+/** Tool images by build argument; a spec's own before the settings'. */
+function toolsOf(recipe: Recipe, target: Target, settings: Settings): Record<string, string> {
+  const images = { ...settings.toolImages, uv: target.effective.uvImage ?? settings.toolImages.uv };
+  return Object.fromEntries(recipe.tools.map((tool) => [ARGUMENTS[tool], images[tool]]));
+}
+
+function sourceOf(spec: Spec, { source }: Inputs): NonNullable<BuildContext['source']> {
+  const { files, git, oci } = spec.source ?? {};
+  const selection = selectionOf(spec);
+  if (!source || !selection) throw new Error('a source that was not resolved cannot be built from');
+  const used = { selection, digest: source.digest };
+  if (files) return { kind: 'files', files, ...used };
+  if (git) {
+    const { url, ref } = git;
+    return { kind: 'git', git: { url, ref, commit: source.revision ?? '' }, ...used };
+  }
+  if (oci) {
+    const image = parseReference(oci.image) as ImageReference;
+    return { kind: 'oci', oci: printReference({ ...image, digest: source.revision ?? '' }), ...used };
+  }
+  return { kind: 'configMap', ...used };
 }
 
 const byteLength = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;

@@ -4,8 +4,12 @@
  * An engine is the program that turns a Dockerfile into a pushed image. Its upstream image is used
  * unchanged; everything of ours happens in the steps before and after it.
  */
-import type { V1Container, V1Volume } from '../api/kubernetes.ts';
+import type { z } from 'zod';
+import type { V1Container, V1PodSpec, V1Volume } from '../api/kubernetes.ts';
 import type { FailureReason } from '../api/reasons.ts';
+import type { Dialect } from '../image/recipe.ts';
+import type { Problem, Target } from '../image/target.ts';
+import type { BuilderSetting } from '../settings.ts';
 import type { BuildContext } from './context.ts';
 
 /** What `prepare` found out before the engine starts. */
@@ -25,12 +29,33 @@ export interface Explained {
   readonly subject?: string;
 }
 
-export interface Engine {
-  /** The release this operator was tested with. */
-  readonly image: string;
-  /** The container of the step `build`, without image, resources and the mounts all steps share. */
-  readonly container: Pick<V1Container, 'command' | 'args' | 'env' | 'securityContext' | 'volumeMounts'>;
+/** What an engine adds to the pod of a build. */
+export interface EnginePart {
+  /** The container of the step `build`, without name, resources and the mounts all steps share. */
+  readonly container: Pick<
+    V1Container,
+    'image' | 'command' | 'args' | 'env' | 'securityContext' | 'volumeMounts'
+  >;
   readonly volumes: readonly V1Volume[];
+  /** Further fields of the pod, such as tolerations. */
+  readonly pod?: Partial<V1PodSpec>;
+}
+
+/** What of a build its pod depends on. */
+export type PartOf = Pick<BuildContext, 'secretMounts' | 'daemon'>;
+
+export interface Engine {
+  /** The Dockerfile it is given. */
+  readonly dialect: Dialect;
+  /** What spec.builderOptions may hold; strict, so that a key nobody reads is refused. */
+  readonly options: z.ZodType;
+  /** What of a target this engine cannot do. */
+  refuses(target: Target): Problem[];
+  /**
+   * Its part of the pod. The Secret of context.secretMounts[i] is the volume `secret-mount-<i>` with the one file
+   * `value`; the engine mounts it where it needs it.
+   */
+  part(builder: BuilderSetting, context: PartOf): EnginePart;
   /** The files the engine reads, below {@link PATHS.work}; made by `prepare`. */
   files(context: BuildContext, prepared: Prepared): Record<string, string>;
   /** The digest in the file the engine left behind ({@link PATHS.result}). */
@@ -49,8 +74,18 @@ export const PATHS = {
   ca: '/imagespec/work/ca.crt',
   /** In memory only: the merged docker config.json. */
   auth: '/imagespec/auth',
+  /** The Secrets of registries, a folder each. */
   secrets: '/imagespec/secrets',
   podinfo: '/imagespec/podinfo',
+  /** The ConfigMap that is the source, a file a key. */
+  configMap: '/imagespec/config-map',
+  /** The Secret of a git source, a file a key. */
+  gitSecret: '/imagespec/git-secret',
+  /** Where a source is fetched to, before what is used of it goes into the context. */
+  fetched: '/imagespec/work/fetched',
   /** Written when a step begins and ends; their times are the step's. */
   times: '/imagespec/work/times',
 } as const;
+
+/** The volume of one of context.secretMounts. */
+export const secretMountVolume = (index: number) => `secret-mount-${index}`;

@@ -1,6 +1,7 @@
-/** The engines by the name the settings give them. */
-import type { BuildContext } from './context.ts';
+/** The engines by the name the settings give them; the engine Noop builds nothing and is none of them. */
 import type { Engine } from './engine.ts';
 import { buildkit } from './engines/buildkit.ts';
 
-export const ENGINES: Readonly<Record<BuildContext['engine'], Engine>> = { BuildKit: buildkit };
+export type EngineName = 'BuildKit';
+
+export const ENGINES: Readonly<Record<EngineName, Engine>> = { BuildKit: buildkit };

@@ -4,24 +4,28 @@
  * The name follows from content, destination and attempt, so the API server is the lock: two controllers
  * make the same Job, and one that died makes no second one.
  */
-import type { V1Container, V1Job, V1PodSpec, V1ResourceRequirements, V1Volume } from '../api/kubernetes.ts';
+import type { V1Container, V1Job, V1PodSpec, V1ResourceRequirements } from '../api/kubernetes.ts';
 import { ANNOTATIONS, API_VERSION, KIND, LABELS, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import { amountOf } from '../api/resources.ts';
 import { canonicalJson, type Json, sha256 } from '../image/hash.ts';
 import type { Target } from '../image/target.ts';
 import type { Settings } from '../settings.ts';
 import type { BuildContext } from './context.ts';
-import { type Engine, PATHS } from './engine.ts';
+import { type EnginePart, PATHS, secretMountVolume } from './engine.ts';
 import { ENGINES } from './engines.ts';
-
-/** What the operator's own program needs inside a build pod: it only reads, asks and copies. */
-const STEP_RESOURCES: V1ResourceRequirements = {
-  requests: { cpu: '50m', memory: '96Mi', 'ephemeral-storage': '64Mi' },
-  limits: { cpu: '1', memory: '256Mi', 'ephemeral-storage': '1Gi' },
-};
+import {
+  AUTH_VOLUME,
+  PODINFO_VOLUME,
+  pushSecretOf,
+  registryMounts,
+  registryVolumes,
+  sourceMounts,
+  sourceVolumes,
+  stepContainer,
+} from './pod.ts';
 
 /** Finished Jobs stay this long, with their logs. */
-const TTL_SECONDS = 3600;
+export const TTL_SECONDS = 3600;
 
 /** `imagespec-<20 hex>`: what all attempts at one content for one destination have in common. */
 export function jobPrefix(target: Target): string {
@@ -42,7 +46,7 @@ export function jobPrefix(target: Target): string {
 export function accessHash(target: Target, settings: Settings): string {
   const { spec } = target;
   const plan: Json = {
-    push: pushSecretOf(target, settings) ?? '',
+    push: pushSecretOf(target.spec, settings) ?? '',
     pull: (spec.pullSecretRefs ?? []).map((ref) => ref.name),
     account: spec.build?.serviceAccountName ?? '',
     queue: spec.build?.queueName ?? '',
@@ -50,6 +54,8 @@ export function accessHash(target: Target, settings: Settings): string {
     resources: resourcesOf(target, settings) as unknown as Json,
     builder: target.builder.name,
     rebuild: spec.rebuild ?? 0,
+    ...(spec.pipSecretMounts === undefined ? {} : { mounts: spec.pipSecretMounts as unknown as Json }),
+    ...(spec.source?.git?.secretRef === undefined ? {} : { git: spec.source.git.secretRef.name }),
   };
   return sha256(canonicalJson(plan)).slice(0, 16);
 }
@@ -120,18 +126,21 @@ export function buildJob(
             'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false',
           },
         },
-        spec: podSpec(target, settings, stepImage),
+        spec: podSpec(target, context, settings, stepImage),
       },
     },
   };
 }
 
-function podSpec(target: Target, settings: Settings, stepImage: string): V1PodSpec {
-  const engine = ENGINES[target.builder.engine];
-  const [os, architecture = 'amd64'] = (target.effective.platforms[0] as string).split('/');
+function podSpec(target: Target, context: BuildContext, settings: Settings, stepImage: string): V1PodSpec {
+  const engine = ENGINES[context.engine].part(target.builder, context);
+  const [os, architecture = 'amd64'] = context.platform.split('/');
   const pullSecrets = settings.imagePullSecrets.map((name) => ({ name }));
   const account = target.spec.build?.serviceAccountName;
+  const user = engine.container.securityContext?.runAsUser || 65532;
+  const { nodeSelector, ...pod } = engine.pod ?? {};
   return {
+    ...pod,
     restartPolicy: 'Never',
     activeDeadlineSeconds: timeoutOf(target, settings),
     automountServiceAccountToken: false,
@@ -140,68 +149,36 @@ function podSpec(target: Target, settings: Settings, stepImage: string): V1PodSp
     ...(account === undefined ? {} : { serviceAccountName: account }),
     ...(pullSecrets.length === 0 ? {} : { imagePullSecrets: pullSecrets }),
     nodeSelector: {
+      ...nodeSelector,
       'kubernetes.io/os': os as string,
       'kubernetes.io/arch': architecture === '386' ? 'amd64' : architecture,
     },
     initContainers: [
-      stepContainer('prepare', stepImage, engine, secretMounts(target, settings)),
+      stepContainer('prepare', stepImage, user, [
+        ...registryMounts(target.spec, settings),
+        ...sourceMounts(target.spec),
+      ]),
       engineContainer(engine, target, settings),
     ],
-    containers: [stepContainer('verify', stepImage, engine, [])],
+    containers: [stepContainer('verify', stepImage, user, [])],
     volumes: [
       { name: 'work', emptyDir: {} },
-      { name: 'auth', emptyDir: { medium: 'Memory', sizeLimit: '4Mi' } },
-      {
-        name: 'podinfo',
-        downwardAPI: {
-          items: [
-            {
-              path: 'context.json',
-              fieldRef: { fieldPath: `metadata.annotations['${ANNOTATIONS.context}']` },
-            },
-          ],
-        },
-      },
-      ...secretVolumes(target, settings),
+      AUTH_VOLUME,
+      PODINFO_VOLUME,
+      ...registryVolumes(target.spec, settings),
+      ...sourceVolumes(target.spec),
+      ...(target.spec.pipSecretMounts ?? []).map(({ secretKeyRef: { name, key } }, index) => ({
+        name: secretMountVolume(index),
+        secret: { secretName: name, defaultMode: 0o444, items: [{ key, path: 'value' }] },
+      })),
       ...engine.volumes,
     ],
   };
 }
 
-function stepContainer(
-  step: 'prepare' | 'verify',
-  image: string,
-  engine: Engine,
-  more: { name: string; mountPath: string }[],
-): V1Container {
-  return {
-    name: step,
-    image,
-    command: ['/usr/local/bin/node', '/app/dist/step/main.js', step],
-    resources: STEP_RESOURCES,
-    terminationMessagePolicy: 'FallbackToLogsOnError',
-    securityContext: {
-      // The engine's user where it has one, so that what one step writes the next may read.
-      runAsUser: engine.container.securityContext?.runAsUser || 65532,
-      runAsNonRoot: true,
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
-    volumeMounts: [
-      { name: 'work', mountPath: PATHS.work },
-      { name: 'auth', mountPath: PATHS.auth },
-      { name: 'podinfo', mountPath: PATHS.podinfo, readOnly: true },
-      ...more.map((mount) => ({ ...mount, readOnly: true })),
-    ],
-  };
-}
-
-function engineContainer(engine: Engine, target: Target, settings: Settings): V1Container {
+function engineContainer(engine: EnginePart, target: Target, settings: Settings): V1Container {
   return {
     name: 'build',
-    image: target.builder.image ?? engine.image,
     resources: resourcesOf(target, settings),
     terminationMessagePolicy: 'FallbackToLogsOnError',
     ...engine.container,
@@ -225,39 +202,6 @@ function proxyVariables({ proxy }: Settings): { name: string; value: string }[] 
   return Object.entries(wanted).flatMap(([name, value]) =>
     value === undefined ? [] : [{ name, value: value.replaceAll('$', '$$$$') }],
   );
-}
-
-/** The tenant's Secrets in the order in which they are merged: the later one wins for a host. */
-function secretsOf(target: Target, settings: Settings): { volume: string; secret: string }[] {
-  const pull = (target.spec.pullSecretRefs ?? []).map((ref, index) => ({
-    volume: `pull-${index}`,
-    secret: ref.name,
-  }));
-  const push = pushSecretOf(target, settings);
-  return push === undefined ? pull : [...pull, { volume: 'push', secret: push }];
-}
-
-function secretVolumes(target: Target, settings: Settings): V1Volume[] {
-  return secretsOf(target, settings).map(({ volume, secret }) => ({
-    name: volume,
-    secret: {
-      secretName: secret,
-      // Seen by `prepare` only, which is not root.
-      defaultMode: 0o444,
-      items: [{ key: '.dockerconfigjson', path: 'config.json' }],
-    },
-  }));
-}
-
-function secretMounts(target: Target, settings: Settings) {
-  return secretsOf(target, settings).map(({ volume }) => ({
-    name: volume,
-    mountPath: `${PATHS.secrets}/${volume}`,
-  }));
-}
-
-function pushSecretOf(target: Target, settings: Settings): string | undefined {
-  return target.spec.pushSecretRef?.name ?? settings.defaults.pushSecretRef?.name;
 }
 
 function timeoutOf(target: Target, settings: Settings): number {

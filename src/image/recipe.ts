@@ -1,13 +1,16 @@
 /** Recipes by name: how an effective spec becomes a Dockerfile and its files. */
-import { type Recipe, recipeV1 } from './recipe/v1.ts';
+import { type Options, type Recipe, recipeV1 } from './recipe/v1.ts';
 import type { Target } from './target.ts';
 
-export type { Recipe } from './recipe/v1.ts';
-export { ARGUMENTS, CA_SECRET } from './recipe/v1.ts';
+export type { Dialect, Options, Recipe, Tool } from './recipe/v1.ts';
+export { ARGUMENTS, CA_SECRET, FOLDERS, secretMountId } from './recipe/v1.ts';
 
 const RECIPES = { v1: recipeV1 } as const;
 
 /** Renders the recipe that the target names. */
-export function recipeOf(target: Pick<Target, 'effective' | 'specHash'>): Recipe {
-  return RECIPES[target.effective.recipe](target.effective, target.specHash);
+export function recipeOf(
+  target: Pick<Target, 'effective' | 'specHash'>,
+  options: Options = { dialect: 'BuildKit', secretPaths: [] },
+): Recipe {
+  return RECIPES[target.effective.recipe](target.effective, target.specHash, options);
 }

@@ -7,32 +7,11 @@
 import type { ImageSpec, Spec } from '../api/image-spec.ts';
 import { specSchema } from '../api/image-spec.ts';
 import type { BuilderSetting, Settings } from '../settings.ts';
-import { canonicalJson, sha256 } from './hash.ts';
+import { type EffectiveSpec, effectiveSpec, hashOf, type Problem } from './effective.ts';
+import type { Inputs } from './inputs.ts';
 import { type ImageReference, isRepository, isTag, parseReference, splitHost } from './reference.ts';
-import { readRequirement } from './requirement.ts';
 
-/** Python of recipe v1 where neither a version nor a base is named. Part of the hash: never change it. */
-const V1_PYTHON = '3.11';
-
-/** A Dockerfile's line has 65535 bytes; \u escapes may make six of one. */
-const MAX_ENTRYPOINT = 10 * 1024;
-
-/** Everything that decides the content of an image, after defaulting and in normal form. */
-export interface EffectiveSpec {
-  readonly recipe: 'v1';
-  readonly baseImage: string;
-  readonly platforms: readonly string[];
-  readonly pythonVersion?: string;
-  readonly packages: readonly string[];
-  readonly aptPackages: readonly string[];
-  readonly env: readonly { readonly name: string; readonly value: string }[];
-  readonly commands: readonly string[];
-  /** Absent keeps the base's entrypoint, empty removes it. */
-  readonly entrypoint?: readonly string[];
-  readonly workdir: string;
-  readonly user?: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
+export { type EffectiveSpec, hashOf, type Problem } from './effective.ts';
 
 /** What one ImageSpec asks for. */
 export interface Target {
@@ -40,98 +19,111 @@ export interface Target {
   readonly effective: EffectiveSpec;
   /** 64 hex digits over the effective spec. */
   readonly specHash: string;
-  /** Where the image belongs, with tag and without digest. */
-  readonly image: ImageReference & { readonly tag: string };
+  /** Where the image belongs, with tag and without digest; with the engine Noop the base image as written. */
+  readonly image: ImageReference;
   readonly builder: BuilderSetting;
-}
-
-/** One thing the user must change; `field` as in `spec.packages[0]`. */
-export interface Problem {
-  readonly field: string;
-  readonly message: string;
 }
 
 export type Judged =
   | { readonly ok: true; readonly target: Target }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** Judges an ImageSpec and says what it asks for, or everything that is wrong with it. */
-export function targetOf(object: Pick<ImageSpec, 'metadata' | 'spec'>, settings: Settings): Judged {
+/** Reads a spec, or says everything that is wrong with it by itself. */
+export function readSpec(
+  object: Pick<ImageSpec, 'spec'>,
+):
+  | { readonly ok: true; readonly spec: Spec }
+  | { readonly ok: false; readonly problems: readonly Problem[] } {
   const parsed = specSchema.safeParse(object.spec);
-  if (!parsed.success) {
-    return {
-      ok: false,
-      problems: parsed.error.issues.map((issue) => ({
-        field: fieldOf(['spec', ...issue.path]),
-        message: issue.message,
-      })),
-    };
-  }
-  const spec = parsed.data;
+  if (parsed.success) return { ok: true, spec: parsed.data };
+  const problems = parsed.error.issues.map((issue) => ({
+    field: fieldOf(['spec', ...issue.path]),
+    message: issue.message,
+  }));
+  return { ok: false, problems };
+}
+
+/**
+ * Judges an ImageSpec and says what it asks for, or everything that is wrong with it.
+ *
+ * @param inputs what the spec refers to, where it refers to something
+ */
+export function targetOf(
+  object: Pick<ImageSpec, 'metadata' | 'spec'>,
+  settings: Settings,
+  inputs: Inputs = {},
+): Judged {
+  const read = readSpec(object);
+  return read.ok ? targetFrom(object.metadata.name, read.spec, settings, inputs) : read;
+}
+
+/** {@link targetOf} for a spec that was read before. */
+export function targetFrom(objectName: string, spec: Spec, settings: Settings, inputs: Inputs): Judged {
   const problems: Problem[] = [];
-  const effective = effectiveSpec(spec, settings, problems);
+  const effective = effectiveSpec(spec, settings, inputs, problems);
   const builder = chooseBuilder(spec, settings, problems);
+  checkBuilder(spec, builder, problems);
   const specHash = hashOf(effective);
-  const image = imageOf(object.metadata.name, spec, settings, specHash, problems);
+  const image =
+    builder?.engine === 'Noop'
+      ? parseReference(effective.baseImage)
+      : imageOf(objectName, spec, settings, specHash, problems);
   if (problems.length > 0 || !builder || !image) return { ok: false, problems };
   return { ok: true, target: { spec, effective, specHash, image, builder } };
 }
 
-/** The native hash: 64 hex digits. What is empty is left out, so that new fields never rename images. */
-export function hashOf(effective: EffectiveSpec): string {
-  const { entrypoint, env, labels, ...rest } = effective;
-  const filled = Object.fromEntries(
-    Object.entries(rest).filter(([, value]) => !Array.isArray(value) || value.length > 0),
-  ) as Record<string, string | string[]>;
-  return sha256(
-    canonicalJson({
-      ...filled,
-      ...(env.length > 0 ? { env: env.map(({ name, value }) => ({ name, value })) } : {}),
-      ...(Object.keys(labels).length > 0 ? { labels } : {}),
-      ...(entrypoint === undefined ? {} : { entrypoint }),
-    }),
-  );
+/** The parts of a target for several platforms: one for each, with its own hash and tag. */
+export function partsOf(target: Target): Target[] {
+  const { platforms } = target.effective;
+  if (platforms.length < 2 || target.builder.engine === 'Noop') return [];
+  return platforms.map((platform) => {
+    const effective = { ...target.effective, platforms: [platform] };
+    const tag = `${target.image.tag}-${platform.replaceAll('/', '-')}`;
+    return { ...target, effective, specHash: hashOf(effective), image: { ...target.image, tag } };
+  });
 }
 
-function effectiveSpec(spec: Spec, settings: Settings, problems: Problem[]): EffectiveSpec {
-  const packages = (spec.packages ?? []).map((text, index) => {
-    const read = readRequirement(text);
-    if (read.ok) return read.normal;
-    problems.push({ field: `spec.packages[${index}]`, message: `${text}: ${read.message}` });
-    return text;
-  });
-  const entrypointBytes = JSON.stringify(spec.entrypoint ?? []).length;
-  if (entrypointBytes > MAX_ENTRYPOINT) {
-    const size = `it comes to ${Math.ceil(entrypointBytes / 1024)} KiB as JSON, and at most ${MAX_ENTRYPOINT / 1024} KiB fit a line`;
-    problems.push({
-      field: 'spec.entrypoint',
-      message: `${size}; put the rest into a script, by spec.commands`,
-    });
-  }
-  const ownBase = spec.baseImage ?? settings.defaults.baseImage;
-  const pythonVersion = spec.pythonVersion ?? (ownBase === undefined ? V1_PYTHON : undefined);
-  const baseImage = ownBase ?? `python:${pythonVersion}-slim`;
-  if (!parseReference(baseImage)) {
+/** What nothing is built from: the fields that only a builder that builds can heed. */
+const NOT_FOR_NOOP = [
+  'packages',
+  'requirements',
+  'condaPackages',
+  'aptPackages',
+  'commands',
+  'copy',
+  'env',
+  'labels',
+  'entrypoint',
+  'cuda',
+  'workdir',
+  'user',
+] as const;
+
+function checkBuilder(spec: Spec, builder: BuilderSetting | undefined, problems: Problem[]): void {
+  const noop = builder?.engine === 'Noop';
+  if (noop && spec.baseImage === undefined) {
     problems.push({
       field: 'spec.baseImage',
-      message: `${baseImage} is not an image reference; write for example python:3.12-slim`,
+      message: `name the image: the builder ${builder.name} builds nothing and gives the base image itself`,
     });
   }
-  return {
-    recipe: spec.recipe,
-    baseImage,
-    platforms: sorted(spec.platforms),
-    ...(pythonVersion === undefined ? {} : { pythonVersion }),
-    packages: sorted(packages),
-    aptPackages: sorted(spec.aptPackages ?? []),
-    env: [...(spec.env ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1)),
-    commands: spec.commands ?? [],
-    ...(spec.entrypoint === undefined ? {} : { entrypoint: spec.entrypoint }),
-    workdir: spec.workdir,
-    ...(spec.user === undefined ? {} : { user: spec.user }),
-    labels: spec.labels ?? {},
-  };
+  const unheeded = noop ? NOT_FOR_NOOP.filter((field) => !isEmpty(spec[field])) : [];
+  for (const field of unheeded) {
+    problems.push({
+      field: `spec.${field}`,
+      message: `the builder ${builder?.name} builds nothing: take ${field} out, or choose another builder`,
+    });
+  }
+  if (spec.profile !== 'Flytekit' && !noop && !isEmpty(spec.runtimePackages)) {
+    problems.push({
+      field: 'spec.runtimePackages',
+      message: 'put them in packages: only Flyte installs packages when a task starts (profile: Flytekit)',
+    });
+  }
 }
+
+const isEmpty = (value: unknown) =>
+  value === undefined || (Array.isArray(value) && value.length === 0) || JSON.stringify(value) === '{}';
 
 function chooseBuilder(spec: Spec, settings: Settings, problems: Problem[]): BuilderSetting | undefined {
   if (spec.builder === undefined) return [...settings.builders].sort((a, b) => b.priority - a.priority)[0];
@@ -152,7 +144,7 @@ function imageOf(
   settings: Settings,
   specHash: string,
   problems: Problem[],
-): Target['image'] | undefined {
+): ImageReference | undefined {
   const registry = (spec.registry ?? settings.defaults.registry)?.toLowerCase();
   if (registry === undefined) {
     problems.push({
@@ -163,7 +155,7 @@ function imageOf(
     return undefined;
   }
   const { host, path } = splitHost(registry);
-  const name = spec.name ?? objectName;
+  const name = spec.name ?? (spec.profile === 'Flytekit' ? 'flytekit' : objectName);
   const repository = path === '' ? name : `${path}/${name}`;
   if (!isRepository(host, repository)) {
     problems.push({
@@ -186,5 +178,3 @@ function fieldOf(path: readonly PropertyKey[]): string {
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
     .join('');
 }
-
-const sorted = (list: readonly string[]) => [...new Set(list)].sort();

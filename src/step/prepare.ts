@@ -36,7 +36,7 @@ export async function prepare(): Promise<undefined> {
   const registry = registryFor(context, store);
   await checkPush(registry, reference(context.image), ignored);
   const found = await baseOf(registry, context);
-  if (context.uv !== undefined) await checkTool(registry, context.uv);
+  for (const tool of Object.values(context.tools)) await checkTool(registry, tool);
   await registry.close();
 
   write(join(PATHS.work, 'base.json'), JSON.stringify({ image: context.base, digest: found.digest }));
@@ -107,7 +107,7 @@ async function checkTool(registry: RegistryClient, image: string): Promise<void>
   const word = reason === 'RegistryUnreachable' ? reason : 'BuildFailed';
   throw new StepError(
     word,
-    `the tool image of the operator's settings (toolImages.uv) cannot be had: ${message}`,
+    `a tool image (toolImages in the operator's settings, or spec.builderConfig) cannot be had: ${message}`,
   );
 }
 
@@ -127,8 +127,7 @@ function credentials(): ReturnType<typeof tenantCredentials> {
 function engineConfig(context: BuildContext, store: CredentialStore): string {
   const places = new Map<string, Credential | undefined>();
   // The image last: one host can have only one login there, and without the push nothing is won.
-  for (const text of [context.uv, context.base, context.image]) {
-    if (text === undefined) continue;
+  for (const text of [...Object.values(context.tools), context.base, context.image]) {
     const { host, repository } = reference(text);
     const credential = store.credentialFor(host, repository);
     const endpoint = context.registries.find((entry) => entry.host === host)?.endpoint;

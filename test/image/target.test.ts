@@ -213,7 +213,7 @@ describe('a mistake names its field and the fix', () => {
     [{ platforms: ['linux/aarch64'] }, 'spec.platforms[0]', 'linux/arm64'],
     [{ pushSecretRef: { name: 'a..b' } }, 'spec.pushSecretRef.name', 'name of a Secret'],
     [{ labels: { 'A b': 'x' } }, 'spec.labels', 'label names'],
-    [{ platforms: ['linux/amd64', 'linux/arm64'] }, 'spec.platforms', 'one platform'],
+    [{ profile: 'Flytekit', platforms: ['linux/amd64', 'linux/arm64'] }, 'spec.platforms', 'one platform'],
     [{ baseImage: 'Python:3' }, 'spec.baseImage', 'python:3.12-slim'],
   ])('%j', (spec, field, words) => {
     expect(problems(spec)).toContainEqual({ field, message: expect.stringContaining(words) });

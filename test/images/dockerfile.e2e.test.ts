@@ -59,7 +59,8 @@ buildctl --addr unix:///tmp/s.sock build --progress=plain --frontend=dockerfile.
     ['apply', '--server-side', '-f', '-'],
     JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'files' }, binaryData: files }),
   );
-  const { securityContext, volumeMounts = [] } = buildkit.container;
+  const part = buildkit.part({ name: 'buildkit', engine: 'BuildKit', priority: 5 }, { secretMounts: [] });
+  const { securityContext, volumeMounts = [] } = part.container;
   const container = {
     name: 'build',
     image: `${cluster.registry}/moby/buildkit:v0.32.2-rootless`,
@@ -67,7 +68,7 @@ buildctl --addr unix:///tmp/s.sock build --progress=plain --frontend=dockerfile.
     securityContext,
     volumeMounts: [{ name: 'files', mountPath: '/files' }, ...volumeMounts],
   };
-  const volumes = [{ name: 'files', configMap: { name: 'files' } }, ...buildkit.volumes];
+  const volumes = [{ name: 'files', configMap: { name: 'files' } }, ...part.volumes];
   const template = { spec: { restartPolicy: 'Never', containers: [container], volumes } };
   await kubectl(
     ['apply', '-f', '-'],

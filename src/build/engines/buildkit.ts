@@ -6,10 +6,11 @@
  * user namespace.
  */
 
-import { ARGUMENTS, CA_SECRET } from '../../image/recipe.ts';
+import { z } from 'zod';
+import { ARGUMENTS, CA_SECRET, secretMountId } from '../../image/recipe.ts';
 import { type ImageReference, parseReference, printReference } from '../../image/reference.ts';
 import type { BuildContext } from '../context.ts';
-import { type Engine, PATHS, type Prepared } from '../engine.ts';
+import { type Engine, PATHS, type Prepared, secretMountVolume } from '../engine.ts';
 import { explainLog } from '../explain.ts';
 import { hostOf, type Registries } from '../registries.ts';
 
@@ -52,24 +53,38 @@ if [ "$(cat /tmp/exit)" != 0 ]; then
 fi
 `;
 
+const IMAGE = 'docker.io/moby/buildkit:v0.32.2-rootless';
+
 export const buildkit: Engine = {
-  image: 'docker.io/moby/buildkit:v0.32.2-rootless',
-  container: {
-    command: ['sh', `${PATHS.work}/build.sh`],
-    env: [
-      { name: 'DOCKER_CONFIG', value: PATHS.auth },
-      { name: 'SSL_CERT_FILE', value: PATHS.ca },
-    ],
-    securityContext: {
-      runAsUser: 1000,
-      runAsGroup: 1000,
-      runAsNonRoot: true,
-      seccompProfile: { type: 'Unconfined' },
-      appArmorProfile: { type: 'Unconfined' },
+  dialect: 'BuildKit',
+  options: z.strictObject({}),
+  refuses: () => [],
+  part: (builder, context) => ({
+    container: {
+      image: builder.image ?? IMAGE,
+      command: ['sh', `${PATHS.work}/build.sh`],
+      env: [
+        { name: 'DOCKER_CONFIG', value: PATHS.auth },
+        { name: 'SSL_CERT_FILE', value: PATHS.ca },
+      ],
+      securityContext: {
+        runAsUser: 1000,
+        runAsGroup: 1000,
+        runAsNonRoot: true,
+        seccompProfile: { type: 'Unconfined' },
+        appArmorProfile: { type: 'Unconfined' },
+      },
+      volumeMounts: [
+        { name: 'buildkit', mountPath: '/home/user/.local/share/buildkit' },
+        ...context.secretMounts.map((_, index) => ({
+          name: secretMountVolume(index),
+          mountPath: secretMountFolder(index),
+          readOnly: true,
+        })),
+      ],
     },
-    volumeMounts: [{ name: 'buildkit', mountPath: '/home/user/.local/share/buildkit' }],
-  },
-  volumes: [{ name: 'buildkit', emptyDir: {} }],
+    volumes: [{ name: 'buildkit', emptyDir: {} }],
+  }),
   files: (context, prepared) => ({
     'build.sh': SCRIPT,
     'buildkitd.toml': daemonConfig(context.registries),
@@ -87,6 +102,8 @@ export const buildkit: Engine = {
   },
   explain: explainLog,
 };
+
+const secretMountFolder = (index: number) => `/imagespec/secret-mounts/${index}`;
 
 /** buildkitd.toml: who is plain HTTP, who stands in for whom. JSON strings and lists are TOML's too. */
 function daemonConfig(registries: Registries): string {
@@ -117,7 +134,7 @@ function clientArguments(context: BuildContext, prepared: Prepared): string[] {
   const values: Record<string, string> = {
     ...context.args,
     [ARGUMENTS.base]: prepared.base,
-    ...(context.uv === undefined ? {} : { [ARGUMENTS.uv]: context.uv }),
+    ...context.tools,
     ...(context.user === undefined ? { [ARGUMENTS.user]: prepared.user } : {}),
     ...proxyArguments(context.proxy),
   };
@@ -129,6 +146,9 @@ function clientArguments(context: BuildContext, prepared: Prepared): string[] {
     `--local=dockerfile=${PATHS.context}`,
     `--opt=platform=${context.platform}`,
     ...(context.caBundle === undefined ? [] : [`--secret=id=${CA_SECRET},src=${PATHS.ca}`]),
+    ...context.secretMounts.map(
+      (_, index) => `--secret=id=${secretMountId(index)},src=${secretMountFolder(index)}/value`,
+    ),
     // Two arguments: buildctl takes the white space off the ends of one that begins with a dash.
     ...Object.entries(values).flatMap(([name, value]) => ['--opt', `build-arg:${name}=${value}`]),
     `--output=type=image,name=${printReference(pushed)},push=true,oci-mediatypes=true,compression=zstd`,

@@ -7,8 +7,8 @@
  * quotes and spaces. Each step mounts one folder of its own, so that a change elsewhere keeps its layer.
  */
 
+import type { EffectiveSpec } from '../effective.ts';
 import { sha256 } from '../hash.ts';
-import type { EffectiveSpec } from '../target.ts';
 import { APT_SCRIPT, COMMANDS_SCRIPT, PYTHON_SCRIPT } from './v1-scripts.ts';
 
 /** The tool image of recipe v1 when the Dockerfile is built by hand; the operator names its own. */
@@ -34,11 +34,35 @@ export interface Recipe {
   readonly files: Readonly<Record<string, string>>;
   /** Values that must not stand in the Dockerfile, by build argument. */
   readonly args: Readonly<Record<string, string>>;
-  readonly needsUv: boolean;
+  /** The tools whose images it names by build argument. */
+  readonly tools: readonly Tool[];
 }
 
+/** BuildKit's Dockerfiles mount what a step reads; plain ones use nothing but the oldest instructions. */
+export type Dialect = 'BuildKit' | 'Plain';
+
+/** A program that builds need and images do not: its image is named by {@link ARGUMENTS}. */
+export type Tool = 'uv';
+
+export interface Options {
+  readonly dialect: Dialect;
+  /** Where the steps that install packages find the user's Secrets; in no hash. */
+  readonly secretPaths: readonly string[];
+}
+
+/** Folders of the build context that `prepare` fills from the source. */
+export const FOLDERS = {
+  /** What is copied into workdir, by destination. */
+  source: 'source',
+  /** The requirements and all they refer to, by their path in the source. */
+  requirements: 'requirements',
+} as const;
+
+/** Name of a BuildKit secret: one of spec.pipSecretMounts. */
+export const secretMountId = (index: number) => `imagespec-secret-${index}`;
+
 /** Renders recipe v1 in BuildKit's dialect. */
-export function recipeV1(spec: EffectiveSpec, specHash: string): Recipe {
+export function recipeV1(spec: EffectiveSpec, specHash: string, _options: Options): Recipe {
   const files: Record<string, string> = {};
   const args: Record<string, string> = {};
   const argument = (value: string): string => {
@@ -114,7 +138,7 @@ export function recipeV1(spec: EffectiveSpec, specHash: string): Recipe {
   lines.push(
     `LABEL ${[...labels.map(([name, key]) => `${name}="\${${key}}"`), `imagespec.dev/spec-hash=${specHash}`].join(' ')}`,
   );
-  return { dockerfile: asLines(lines), files, args, needsUv };
+  return { dockerfile: asLines(lines), files, args, tools: needsUv ? ['uv'] : [] };
 }
 
 const asLines = (list: readonly string[]) => list.map((line) => `${line}\n`).join('');
