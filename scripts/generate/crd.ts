@@ -87,7 +87,7 @@ function structural(schema: z.ZodType): Schema {
     io: 'input',
     override: ({ jsonSchema }) => {
       const node = jsonSchema as Schema;
-      if (node.properties) delete node.additionalProperties;
+      if (node.properties || node['x-kubernetes-preserve-unknown-fields']) delete node.additionalProperties;
       if (node['x-kubernetes-validations']) delete node.pattern;
       if (node.minimum === Number.MIN_SAFE_INTEGER) delete node.minimum;
       if (node.maximum === Number.MAX_SAFE_INTEGER) delete node.maximum;

@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import {
   ABSOLUTE,
-  anyText,
   DNS_NAME,
   hasNoCredentials,
   NO_CREDENTIALS,
@@ -29,6 +28,8 @@ const indexUrl = text(
 
 /** Characters of conda's MatchSpec (channel::name[key=value] and name version build) without quotes and shell signs. */
 const CONDA_PACKAGE = /^[A-Za-z0-9_][A-Za-z0-9_.:/ =<>!~*,|+[\]-]*$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is part of what is refused
+const ONE_ARGUMENT = /^[^\x00\r\n]+$/;
 const CONDA_CHANNEL = /^([A-Za-z0-9_][A-Za-z0-9_./-]*|https?:\/\/[^\s$\\"'<>]+)$/;
 
 const SECRET_PATH_MESSAGE =
@@ -94,16 +95,10 @@ export const pythonFields = {
     ),
   pipExtraArgs: z
     .array(
-      anyText(1024, [NO_CREDENTIALS])
-        .min(1)
-        .regex(/^[^\r\n]*$/, 'write one argument in one line')
-        .refine(hasNoCredentials, NO_CREDENTIALS.message)
-        .meta({
-          'x-kubernetes-validations': [
-            { rule: `self.matches(r'''^[^\\x00\\r\\n]*$''')`, message: 'write one argument in one line' },
-            NO_CREDENTIALS,
-          ],
-        }),
+      text(1024, ONE_ARGUMENT, 'write one argument in one line', [NO_CREDENTIALS]).refine(
+        hasNoCredentials,
+        NO_CREDENTIALS.message,
+      ),
     )
     .max(32)
     .optional()
