@@ -11,7 +11,7 @@ import { type Inputs, selectionOf } from '../image/inputs.ts';
 import { ARGUMENTS, type Recipe, recipeOf } from '../image/recipe.ts';
 import { type ImageReference, parseReference, printReference } from '../image/reference.ts';
 import type { Problem, Target } from '../image/target.ts';
-import type { Settings } from '../settings.ts';
+import type { BuilderSetting, Settings } from '../settings.ts';
 import { ENGINES, type EngineName } from './engines.ts';
 
 /** All annotations of an object may hold 256 KiB; the rest is left to others. */
@@ -34,8 +34,18 @@ export const buildContextSchema = z.object({
   secretMounts: z.array(z.object({ path: z.string() })),
   /** What spec.builderOptions says, as the engine's own schema reads it. */
   options: z.record(z.string(), z.unknown()).optional(),
-  /** Address and certificate's name of the BuildKit daemon that builds, where there is one. */
-  daemon: z.object({ address: z.string(), serverName: z.string() }).optional(),
+  /** The BuildKit daemon that builds, where there is one. */
+  daemon: z
+    .object({
+      address: z.string(),
+      /** The name in its certificate. */
+      serverName: z.string(),
+      /** Secret of the build's namespace with the client's certificate. */
+      tlsSecret: z.string(),
+      /** Keeps package caches of namespaces apart that share the daemon. */
+      cacheNamespace: z.string().optional(),
+    })
+    .optional(),
   /** Where files come from and which are used; the context folder gets them below SOURCE and REQUIREMENTS. */
   source: z
     .object({
@@ -107,14 +117,7 @@ export function buildContextOf(
     tools: toolsOf(recipe, target, settings),
     secretMounts,
     ...(effective.builderOptions === undefined ? {} : { options: effective.builderOptions }),
-    ...(builder.daemon === undefined
-      ? {}
-      : {
-          daemon: {
-            address: builder.daemon.address.replace('{namespace}', namespace),
-            serverName: builder.daemon.serverName,
-          },
-        }),
+    ...(builder.daemon === undefined ? {} : { daemon: daemonOf(builder.daemon, namespace) }),
     ...(spec.source === undefined ? {} : { source: sourceOf(spec, inputs) }),
     dockerfile: recipe.dockerfile,
     files: recipe.files,
@@ -141,6 +144,18 @@ export function buildContextOf(
         message: `the spec comes to ${Math.ceil(bytes / 1024)} KiB, ${Math.ceil(largest.bytes / 1024)} KiB of it here; together at most ${MAX_CONTEXT_BYTES / 1024} KiB fit a build`,
       },
     ],
+  };
+}
+
+function daemonOf(
+  { address, serverName, tlsSecret, sharedTrust }: NonNullable<BuilderSetting['daemon']>,
+  namespace: string,
+): NonNullable<BuildContext['daemon']> {
+  return {
+    address: address.replaceAll('{namespace}', namespace),
+    serverName,
+    tlsSecret,
+    ...(sharedTrust ? { cacheNamespace: namespace } : {}),
   };
 }
 

@@ -31,10 +31,13 @@ export interface Explained {
 
 /** What an engine adds to the pod of a build. */
 export interface EnginePart {
-  /** The container of the step `build`, without name, resources and the mounts all steps share. */
+  /**
+   * The container of the step `build`, without name and the mounts all steps share; without resources it gets those
+   * of the build.
+   */
   readonly container: Pick<
     V1Container,
-    'image' | 'command' | 'args' | 'env' | 'securityContext' | 'volumeMounts'
+    'image' | 'command' | 'args' | 'env' | 'resources' | 'securityContext' | 'volumeMounts'
   >;
   readonly volumes: readonly V1Volume[];
   /** Further fields of the pod, such as tolerations. */

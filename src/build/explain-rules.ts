@@ -113,6 +113,11 @@ export const APT: readonly Rule[] = [
 /** What BuildKit says of registries, in words of containerd's client and of the registry itself. */
 export const REGISTRY: readonly Rule[] = [
   {
+    reason: 'Interrupted',
+    pattern: /^error: failed to receive status: rpc error: code = Unavailable/m,
+    headline: 'the BuildKit daemon went away during the build',
+  },
+  {
     reason: 'BaseImageNotFound',
     pattern: /failed to resolve source metadata for ([^\s:]+(?::\S+?)?): [^\n]*not found/,
     headline: '$1: no such image',

@@ -66,7 +66,7 @@ export async function observe(object: ImageSpec, sources: Sources, signal?: Abor
   });
   if (!judged.ok) return refused(judged.problems);
   const { target } = judged;
-  const context = buildContextOf(target, settings);
+  const context = buildContextOf(target, settings, {}, namespace);
   if (!context.ok) return refused(context.problems);
   const prefix = jobPrefix(target);
   const found = builds

@@ -6,19 +6,23 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildContextOf } from '../../src/build/context.ts';
 import { buildkit } from '../../src/build/engines/buildkit.ts';
+import { explainLog } from '../../src/build/explain.ts';
 import { targetOf } from '../../src/image/target.ts';
 import { type Settings, settingsSchema } from '../../src/settings.ts';
 import { imageSpec } from '../support/objects.ts';
 
 const prepared = { base: `python:3.11-slim@sha256:${'a'.repeat(64)}`, user: '0:0' };
 
-function filesFor(spec: object, given: object = {}, fresh = false): Record<string, string> {
+function made(spec: object, given: object) {
   const settings: Settings = settingsSchema.parse(given);
   const judged = targetOf(imageSpec(spec), settings);
   if (!judged.ok) throw new Error(JSON.stringify(judged.problems));
-  const made = buildContextOf(judged.target, settings);
-  if (!made.ok) throw new Error(JSON.stringify(made.problems));
-  return buildkit.files({ ...made.context, ...(fresh ? { fresh } : {}) }, prepared);
+  const context = buildContextOf(judged.target, settings, {}, 'team-a');
+  if (!context.ok) throw new Error(JSON.stringify(context.problems));
+  return { context: context.context, builder: judged.target.builder };
+}
+function filesFor(spec: object, given: object = {}, fresh = false): Record<string, string> {
+  return buildkit.files({ ...made(spec, given).context, ...(fresh ? { fresh } : {}) }, prepared);
 }
 const argumentsOf = (files: Record<string, string>) =>
   (files['buildctl.args'] ?? '').split('\0').slice(0, -1);
@@ -72,9 +76,9 @@ describe('the client’s arguments', () => {
 
   it('import no cache for a build that is to be fresh, and leave one behind all the same', () => {
     const caches = (given: string[]) =>
-      given.map((one) => /^--(?:im|ex)port-cache/.exec(one)?.[0]).filter(Boolean);
+      given.map((one) => /^--(?:no|import|export)-cache/.exec(one)?.[0]).filter(Boolean);
     expect(caches(argumentsOf(filesFor({})))).toEqual(['--import-cache', '--export-cache']);
-    expect(caches(argumentsOf(filesFor({}, {}, true)))).toEqual(['--export-cache']);
+    expect(caches(argumentsOf(filesFor({}, {}, true)))).toEqual(['--no-cache', '--export-cache']);
   });
 
   it('leave white space at the ends of a value to its reader, which takes it off flags only', () => {
@@ -116,5 +120,70 @@ describe('the script hands every argument over as it is', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('with a daemon that runs elsewhere', () => {
+  const daemon = (more: object = {}) => ({
+    builders: [{ name: 'daemon', engine: 'BuildKit', daemon: more }],
+  });
+
+  it('the client reaches it at the address of its namespace, with the certificate of the Secret', () => {
+    const wanted = ['--addr=tcp://buildkitd.team-a.svc:1234', '--tlsdir=/imagespec/daemon'];
+    const files = filesFor({}, daemon({ serverName: 'other' }));
+    const reaching = [...wanted, '--tlsservername=other'];
+    expect(argumentsOf(files).slice(0, 4)).toEqual([...reaching, 'build']);
+    expect(files['probe.args']?.split('\0')).toEqual([...reaching, 'debug', 'workers', '']);
+    expect(files['build.sh']).not.toContain('rootlesskit');
+    expect(files).not.toHaveProperty(['buildkitd.toml']);
+  });
+
+  it('the pod is one that restricted Pod Security admits, with the Secret and no room for a daemon', () => {
+    const { context, builder } = made(
+      { pipSecretMounts: [{ secretKeyRef: { name: 's', key: 'k' }, path: '/run/netrc' }] },
+      daemon({ tlsSecret: 'mine' }),
+    );
+    const { container, volumes } = buildkit.part(builder, context);
+    expect(container.securityContext).toEqual({
+      runAsUser: 1000,
+      runAsGroup: 1000,
+      runAsNonRoot: true,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    expect(container.volumeMounts?.map(({ name }) => name)).toEqual(['daemon-tls', 'secret-mount-0']);
+    expect(volumes).toEqual([
+      {
+        name: 'daemon-tls',
+        secret: {
+          secretName: 'mine',
+          defaultMode: 0o444,
+          items: ['ca.crt', 'tls.crt', 'tls.key'].map((key) => ({ key, path: key })),
+        },
+      },
+    ]);
+  });
+
+  it('keeps the package caches of namespaces apart only where they share it', () => {
+    const kept = (given: object) =>
+      argumentsOf(filesFor({}, given)).find((one) => one.startsWith('build-arg:BUILDKIT_CACHE_MOUNT_NS'));
+    expect(kept(daemon())).toBeUndefined();
+    expect(kept({})).toBeUndefined();
+    const shared = daemon({ address: 'tcp://10.0.0.1:1234', sharedTrust: true });
+    expect(kept(shared)).toBe('build-arg:BUILDKIT_CACHE_MOUNT_NS=team-a');
+  });
+
+  it('a daemon that is silent or not trusted is told by name and tried again by itself', () => {
+    const files = filesFor({}, daemon());
+    expect(explainLog(`${files['silent.txt']} (connection refused)`)).toEqual({
+      reason: 'NotStarted',
+      headline: 'the BuildKit daemon tcp://buildkitd.team-a.svc:1234 does not answer (connection refused)',
+    });
+    expect(explainLog(`${files['refused.txt']} (x509: certificate has expired)`)).toEqual({
+      reason: 'NotStarted',
+      headline: expect.stringMatching(/the Secret buildkit-client of this namespace .*x509: .*expired/),
+    });
   });
 });

@@ -107,7 +107,7 @@ describe('sentences of registries, proxies and package tools', () => {
     [
       'a daemon that died',
       'error: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF',
-      'RegistryUnreachable',
+      'Interrupted',
     ],
     [
       'ECR',

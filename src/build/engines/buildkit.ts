@@ -1,57 +1,21 @@
 /**
- * BuildKit in Job mode: a rootless daemon of its own for each build, in the same container as the client.
+ * BuildKit, in Job mode with a rootless daemon of its own for each build, in the same container as the client; in
+ * Daemon mode with the client alone, which speaks to a daemon that keeps its caches (manifests/components/buildkit-daemon).
  *
  * Facts: moby/buildkit docs/rootless.md. newuidmap must gain privilege, mounts need seccomp and AppArmor
- * out of the way, so the namespace must admit privileged pods; nothing runs as root outside the daemon's
- * user namespace.
+ * out of the way, so the namespace of the daemon must admit privileged pods; nothing runs as root outside the
+ * daemon's user namespace. The client needs nothing of that: its pod is restricted.
  */
 
 import { z } from 'zod';
+import type { V1ResourceRequirements } from '../../api/kubernetes.ts';
 import { ARGUMENTS, CA_SECRET, secretMountId } from '../../image/recipe.ts';
 import { type ImageReference, parseReference, printReference } from '../../image/reference.ts';
 import type { BuildContext } from '../context.ts';
 import { type Engine, PATHS, type Prepared, secretMountVolume } from '../engine.ts';
 import { explainLog } from '../explain.ts';
 import { hostOf, type Registries } from '../registries.ts';
-
-/**
- * The client's arguments come from a file, separated by NUL: no text of a user ever meets the shell.
- * The end of the log goes where the kubelet looks for it: the lines of the step that failed, in the form of
- * BuildKit's own summary, which itself loses the beginning of lines that were written in parts.
- */
-const SCRIPT = `set -eu
-work=${PATHS.work}
-socket=unix:///tmp/buildkitd.sock
-touch "$work/times/build.begin"
-rootlesskit buildkitd --addr "$socket" --oci-worker-no-process-sandbox --config "$work/buildkitd.toml" >/tmp/buildkitd.log 2>&1 &
-tries=0
-until buildctl --addr "$socket" debug workers >/dev/null 2>&1; do
-  tries=$((tries + 1))
-  if [ "$tries" -gt 300 ]; then
-    echo "imagespec: Interrupted: the BuildKit daemon did not start" | tee /dev/termination-log
-    tail -n 20 /tmp/buildkitd.log | tee -a /dev/termination-log
-    exit 1
-  fi
-  sleep 0.1
-done
-{ xargs -0 -x -n 2000 -s 1000000 buildctl --addr "$socket" <"$work/buildctl.args" && echo 0 >/tmp/exit || echo 1 >/tmp/exit; } 2>&1 | tee /tmp/build.log
-touch "$work/times/build.end"
-if [ "$(cat /tmp/exit)" != 0 ]; then
-  failed=$(sed -n 's/^#\\([0-9]*\\) ERROR: process .*/\\1/p' /tmp/build.log | tail -n 1)
-  if [ -n "$failed" ]; then
-    {
-      echo ' > [failed]:'
-      sed -n "s/^#$failed \\([0-9][0-9]*[.][0-9]* \\)/\\1/p" /tmp/build.log | tail -n 40 | tail -c 3000
-      echo ------
-      grep '^error: ' /tmp/build.log | tail -n 1 | head -c 900
-    } >/dev/termination-log
-  else
-    summary=$(sed -n '/^------$/,$p' /tmp/build.log)
-    printf '%s\\n' "\${summary:-$(tail -n 20 /tmp/build.log)}" | tail -c 4000 >/dev/termination-log
-  fi
-  exit 1
-fi
-`;
+import { DAEMON_SCRIPT, JOB_SCRIPT, SOCKET } from './buildkit-scripts.ts';
 
 const IMAGE = 'docker.io/moby/buildkit:v0.32.2-rootless';
 
@@ -59,39 +23,78 @@ export const buildkit: Engine = {
   dialect: 'BuildKit',
   options: z.strictObject({}),
   refuses: () => [],
-  part: (builder, context) => ({
-    container: {
+  part(builder, context) {
+    const { daemon } = context;
+    const secretMounts = context.secretMounts.map((_, index) => ({
+      name: secretMountVolume(index),
+      mountPath: secretMountFolder(index),
+      readOnly: true,
+    }));
+    const container = {
       image: builder.image ?? IMAGE,
       command: ['sh', `${PATHS.work}/build.sh`],
       env: [
         { name: 'DOCKER_CONFIG', value: PATHS.auth },
         { name: 'SSL_CERT_FILE', value: PATHS.ca },
       ],
-      securityContext: {
-        runAsUser: 1000,
-        runAsGroup: 1000,
-        runAsNonRoot: true,
-        seccompProfile: { type: 'Unconfined' },
-        appArmorProfile: { type: 'Unconfined' },
+    };
+    const user = { runAsUser: 1000, runAsGroup: 1000, runAsNonRoot: true };
+    if (daemon === undefined) {
+      const unconfined = { type: 'Unconfined' };
+      return {
+        container: {
+          ...container,
+          securityContext: { ...user, seccompProfile: unconfined, appArmorProfile: unconfined },
+          volumeMounts: [
+            { name: 'buildkit', mountPath: '/home/user/.local/share/buildkit' },
+            ...secretMounts,
+          ],
+        },
+        volumes: [{ name: 'buildkit', emptyDir: {} }],
+      };
+    }
+    return {
+      container: {
+        ...container,
+        resources: CLIENT_RESOURCES,
+        securityContext: {
+          ...user,
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+          seccompProfile: { type: 'RuntimeDefault' },
+        },
+        volumeMounts: [{ name: 'daemon-tls', mountPath: TLS, readOnly: true }, ...secretMounts],
       },
-      volumeMounts: [
-        { name: 'buildkit', mountPath: '/home/user/.local/share/buildkit' },
-        ...context.secretMounts.map((_, index) => ({
-          name: secretMountVolume(index),
-          mountPath: secretMountFolder(index),
-          readOnly: true,
-        })),
+      volumes: [
+        {
+          name: 'daemon-tls',
+          secret: {
+            secretName: daemon.tlsSecret,
+            defaultMode: 0o444,
+            items: ['ca.crt', 'tls.crt', 'tls.key'].map((key) => ({ key, path: key })),
+          },
+        },
       ],
-    },
-    volumes: [{ name: 'buildkit', emptyDir: {} }],
-  }),
-  files: (context, prepared) => ({
-    'build.sh': SCRIPT,
-    'buildkitd.toml': daemonConfig(context.registries),
-    'buildctl.args': clientArguments(context, prepared)
-      .map((argument) => `${argument}\0`)
-      .join(''),
-  }),
+    };
+  },
+  files(context, prepared) {
+    const { daemon } = context;
+    const shared = {
+      'probe.args': asArguments([...reaching(daemon), 'debug', 'workers']),
+      'buildctl.args': asArguments([...reaching(daemon), ...clientArguments(context, prepared)]),
+    };
+    if (daemon === undefined) {
+      return { ...shared, 'build.sh': JOB_SCRIPT, 'buildkitd.toml': registriesToml(context.registries) };
+    }
+    const named = `the BuildKit daemon ${daemon.address}`;
+    return {
+      ...shared,
+      'build.sh': DAEMON_SCRIPT,
+      'silent.txt': `imagespec: NotStarted: ${named} does not answer`,
+      'refused.txt': `imagespec: NotStarted: ${named}, as ${daemon.serverName}, and the Secret ${daemon.tlsSecret} of this namespace do not take each other's certificates`,
+    };
+  },
   digestOf(result) {
     try {
       const found: unknown = JSON.parse(result)['containerimage.digest'];
@@ -103,10 +106,30 @@ export const buildkit: Engine = {
   explain: explainLog,
 };
 
+/** The client reads the context and copies lines; what the build needs, the daemon has. */
+const CLIENT_RESOURCES: V1ResourceRequirements = {
+  requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
+  limits: { cpu: '1', memory: '512Mi', 'ephemeral-storage': '4Gi' },
+};
+
+/** Where the client finds ca.crt, tls.crt and tls.key. */
+const TLS = '/imagespec/daemon';
+
+/** How the client reaches its daemon. */
+function reaching(daemon: BuildContext['daemon']): string[] {
+  if (daemon === undefined) return [`--addr=${SOCKET}`];
+  return [`--addr=${daemon.address}`, `--tlsdir=${TLS}`, `--tlsservername=${daemon.serverName}`];
+}
+
+const asArguments = (list: readonly string[]) => list.map((argument) => `${argument}\0`).join('');
+
 const secretMountFolder = (index: number) => `/imagespec/secret-mounts/${index}`;
 
-/** buildkitd.toml: who is plain HTTP, who stands in for whom. JSON strings and lists are TOML's too. */
-function daemonConfig(registries: Registries): string {
+/**
+ * The part of buildkitd.toml that says who is plain HTTP and who stands in for whom. JSON strings and lists are
+ * TOML's too.
+ */
+export function registriesToml(registries: Registries): string {
   const tables = new Map<string, Map<string, string>>();
   const set = (host: string, key: string, value: unknown) => {
     const table = tables.get(host) ?? new Map<string, string>();
@@ -128,6 +151,7 @@ function daemonConfig(registries: Registries): string {
 }
 
 function clientArguments(context: BuildContext, prepared: Prepared): string[] {
+  const { daemon } = context;
   const pushed = reachedAs(parseReference(context.image) as ImageReference, context.registries);
   const repository = `${pushed.host}/${pushed.repository}`;
   const cache = `type=registry,ref=${repository}-cache:buildkit-${context.platform.replaceAll('/', '-')}`;
@@ -137,6 +161,7 @@ function clientArguments(context: BuildContext, prepared: Prepared): string[] {
     ...context.tools,
     ...(context.user === undefined ? { [ARGUMENTS.user]: prepared.user } : {}),
     ...proxyArguments(context.proxy),
+    ...(daemon?.cacheNamespace === undefined ? {} : { BUILDKIT_CACHE_MOUNT_NS: daemon.cacheNamespace }),
   };
   return [
     'build',
@@ -152,8 +177,8 @@ function clientArguments(context: BuildContext, prepared: Prepared): string[] {
     // Two arguments: buildctl takes the white space off the ends of one that begins with a dash.
     ...Object.entries(values).flatMap(([name, value]) => ['--opt', `build-arg:${name}=${value}`]),
     `--output=type=image,name=${printReference(pushed)},push=true,oci-mediatypes=true,compression=zstd`,
-    // The daemon is new for each build: what it does not import it does not have.
-    ...(context.fresh ? [] : [`--import-cache=${cache}`]),
+    // A daemon of this build has only what it imports; another one has what it kept.
+    ...(context.fresh ? ['--no-cache'] : [`--import-cache=${cache}`]),
     `--export-cache=${cache},mode=max,compression=zstd,ignore-error=true`,
     `--metadata-file=${PATHS.result}`,
   ];
