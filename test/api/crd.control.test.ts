@@ -65,7 +65,7 @@ describe('the CRD', () => {
     expect(await judge({})).toMatchObject({
       accepted: true,
       object: {
-        spec: { recipe: 'v1', platforms: ['linux/amd64'], tagFormat: '{spec_hash}', workdir: '/app' },
+        spec: { recipe: 'v1', profile: 'Generic', platforms: ['linux/amd64'], tagFormat: '{spec_hash}' },
         status: { observedGeneration: -1 },
       },
     });

@@ -1,6 +1,6 @@
 /** Fields of the spec that bring files of the user's own: where they come from and which are copied. */
 import { z } from 'zod';
-import { anyText, DNS_NAME, isRelativePath, REFERENCE, relativePath, secretRef, text } from './text.ts';
+import { DNS_NAME, FILE_PATH, REFERENCE, relativePath, secretRef, text } from './text.ts';
 
 /** All inline files together; what is larger belongs into a ConfigMap, git or an artifact. */
 const MAX_FILES_BYTES = 128 * 1024;
@@ -14,16 +14,15 @@ const GIT_REF = /^[A-Za-z0-9_][A-Za-z0-9_.+@#%=,/-]*$/;
 const ONE_SOURCE = 'write exactly one of files, configMapRef, git and oci';
 const ONE_REVISION = 'write ref or commit, not both';
 
-const fileName = (name: string) => isRelativePath(name) && !/^\.\/?$|\/$/.test(name);
 const FILE_NAMES =
   'name each file by a relative path below the source, without .., control characters and \\, for example app/main.py';
 
 const source = z
   .object({
     files: z
-      .record(z.string().max(512), anyText(MAX_FILES_BYTES))
-      .refine((files) => Object.keys(files).length <= 256, 'write at most 256 files')
-      .refine((files) => Object.keys(files).every(fileName), FILE_NAMES)
+      .record(z.string().max(512), z.string().max(MAX_FILES_BYTES, FILES_MESSAGE))
+      .refine((files) => Object.keys(files).length <= 128, 'write at most 128 files')
+      .refine((files) => Object.keys(files).every((name) => FILE_PATH.test(name)), FILE_NAMES)
       .refine(
         (files) =>
           Object.values(files).reduce((sum, one) => sum + new TextEncoder().encode(one).length, 0) <=
@@ -32,11 +31,15 @@ const source = z
       )
       .optional()
       .meta({
-        maxProperties: 256,
+        maxProperties: 128,
         'x-kubernetes-validations': [
           {
-            rule: `self.all(k, k.size() > 0 && k.size() <= 512 && !k.startsWith('/') && !k.endsWith('/') && k.matches(r'''^[^\\x00-\\x1f\\x7f\\\\]*$''') && !k.split('/').exists(p, p in ['', '.', '..']))`,
+            rule: `self.all(k, k.size() <= 512 && k.matches(r'''${FILE_PATH.source}'''))`,
             message: FILE_NAMES,
+          },
+          {
+            rule: `self.map(k, bytes(self[k]).size()).sum() <= ${MAX_FILES_BYTES}`,
+            message: FILES_MESSAGE,
           },
         ],
       })

@@ -58,26 +58,16 @@ export const REFERENCE =
 
 const PATH_MESSAGE =
   'write a relative path below the source, without .., control characters and \\, for example app/main.py';
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-const PRINTABLE = /^[^\x00-\x1f\x7f\\]*$/;
-/** A path's parts, as a condition on `self`: `.` is the source's top, a slash at the end is a folder's. */
-const RELATIVE: Rule = {
-  rule: "self == '.' || self == './' || (!self.startsWith('/') && self.split('/').filter(p, p in ['', '.', '..']).size() == (self.endsWith('/') ? 1 : 0))",
-  message: PATH_MESSAGE,
-};
+/** One part of a path: anything printable but `.` and `..`; without look-around. */
+const PART =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  /([^./\\\x00-\x1f\x7f]|\.[^./\\\x00-\x1f\x7f]|\.\.[^/\\\x00-\x1f\x7f])[^/\\\x00-\x1f\x7f]*/.source;
 
-/** True for a relative path without `.` and `..` in it; a slash may end it. */
-export function isRelativePath(path: string): boolean {
-  if (path === '.' || path === './') return true;
-  const parts = path.replace(/\/$/, '').split('/');
-  return PRINTABLE.test(path) && !parts.some((part) => ['', '.', '..'].includes(part));
-}
+/** The path of a file below the source. */
+export const FILE_PATH = new RegExp(`^${PART}(/${PART})*$`);
 
-/** A path inside the source; `.` is its top. */
-export const relativePath = text(1024, PRINTABLE, PATH_MESSAGE, [RELATIVE]).refine(
-  isRelativePath,
-  PATH_MESSAGE,
-);
+/** A path inside the source; `.` is its top, a slash at the end is a folder's. */
+export const relativePath = text(1024, new RegExp(`^(\\./?|${PART}(/${PART})*/?)$`), PATH_MESSAGE);
 
 /** Absolute paths that may stand in a Dockerfile: no spaces, quotes or `$`. */
 export const ABSOLUTE = /^\/([A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*)?$/;
