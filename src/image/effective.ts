@@ -6,6 +6,7 @@
  */
 import type { Spec } from '../api/image-spec.ts';
 import type { Settings } from '../settings.ts';
+import { containerIdOf } from './flytekit/identity.ts';
 import { canonicalJson, type Json, sha256 } from './hash.ts';
 import type { Inputs, RequirementsKind } from './inputs.ts';
 import { parseReference } from './reference.ts';
@@ -106,7 +107,7 @@ export function effectiveSpec(
   }
   return {
     recipe: spec.recipe,
-    ...(flytekit ? { profile: 'Flytekit' } : {}),
+    ...(flytekit ? { profile: 'Flytekit', flytekitId: containerIdOf(spec, inputs) } : {}),
     baseImage,
     ...given('baseDigest', inputs.base?.digest),
     platforms: sorted(spec.platforms),

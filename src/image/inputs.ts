@@ -19,6 +19,18 @@ export interface Selection {
   readonly copy: readonly string[];
   readonly sourceRoot?: string;
   readonly copyAll: boolean;
+  /** Profile Flytekit: its own digests are wanted too. */
+  readonly flytekit?: true;
+}
+
+/** What flytekit's tag counts of files; each there if the spec names such files. */
+export interface FlytekitDigests {
+  /** sha1 of the requirements, in hex. */
+  readonly requirements?: string;
+  /** md5 over what `copy` names, in hex. */
+  readonly copy?: string;
+  /** md5 over what lies below `sourceRoot`, in hex. */
+  readonly sourceRoot?: string;
 }
 
 /** The used part of a source. */
@@ -31,15 +43,24 @@ export interface ResolvedSource {
   readonly requirements?: { readonly kind: RequirementsKind; readonly main: string };
   /** The requirements ask for flytekit themselves. */
   readonly namesFlytekit?: boolean;
+  /** There if the selection asked for it. */
+  readonly flytekit?: FlytekitDigests;
+}
+
+/** An ImageSpec that another builds on; profile Flytekit counts what it is, not only its image. */
+export interface BaseSpec {
+  /** Its image: host/repository:tag. */
+  readonly name: string;
+  readonly spec?: Spec;
+  /** What it builds on itself, where that is an ImageSpec too. */
+  readonly base?: BaseSpec;
 }
 
 /** The image of another ImageSpec. */
-export interface ResolvedBase {
+export interface ResolvedBase extends BaseSpec {
   /** host/repository:tag@digest */
   readonly image: string;
   readonly digest: string;
-  /** host/repository:tag, by which it enters flytekit's tag. */
-  readonly name: string;
 }
 
 export interface Inputs {
@@ -55,5 +76,6 @@ export function selectionOf(spec: Spec): Selection | undefined {
     copyAll: spec.sourceCopyMode === 'All',
     ...(spec.requirements === undefined ? {} : { requirements: spec.requirements }),
     ...(spec.sourceRoot === undefined ? {} : { sourceRoot: spec.sourceRoot }),
+    ...(spec.profile === 'Flytekit' ? { flytekit: true } : {}),
   };
 }

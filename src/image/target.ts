@@ -8,6 +8,8 @@ import type { ImageSpec, Spec } from '../api/image-spec.ts';
 import { specSchema } from '../api/image-spec.ts';
 import type { BuilderSetting, Settings } from '../settings.ts';
 import { type EffectiveSpec, effectiveSpec, hashOf, type Problem } from './effective.ts';
+import { flytekitTagOf } from './flytekit/identity.ts';
+import { nameOf } from './flytekit/parameters.ts';
 import type { Inputs } from './inputs.ts';
 import { type ImageReference, isRepository, isTag, parseReference, splitHost } from './reference.ts';
 
@@ -67,7 +69,7 @@ export function targetFrom(objectName: string, spec: Spec, settings: Settings, i
   const image =
     builder?.engine === 'Noop'
       ? parseReference(effective.baseImage)
-      : imageOf(objectName, spec, settings, specHash, problems);
+      : imageOf(objectName, spec, settings, inputs, specHash, problems);
   if (problems.length > 0 || !builder || !image) return { ok: false, problems };
   return { ok: true, target: { spec, effective, specHash, image, builder } };
 }
@@ -142,6 +144,7 @@ function imageOf(
   objectName: string,
   spec: Spec,
   settings: Settings,
+  inputs: Inputs,
   specHash: string,
   problems: Problem[],
 ): ImageReference | undefined {
@@ -155,7 +158,8 @@ function imageOf(
     return undefined;
   }
   const { host, path } = splitHost(registry);
-  const name = spec.name ?? (spec.profile === 'Flytekit' ? 'flytekit' : objectName);
+  const flytekit = spec.profile === 'Flytekit';
+  const name = flytekit ? nameOf(spec) : (spec.name ?? objectName);
   const repository = path === '' ? name : `${path}/${name}`;
   if (!isRepository(host, repository)) {
     problems.push({
@@ -164,7 +168,9 @@ function imageOf(
     });
     return undefined;
   }
-  const tag = spec.tagFormat.replaceAll('{spec_hash}', specHash.slice(0, 32));
+  const tag = flytekit
+    ? flytekitTagOf(spec, inputs)
+    : spec.tagFormat.replaceAll('{spec_hash}', specHash.slice(0, 32));
   if (!isTag(tag)) {
     problems.push({ field: 'spec.tagFormat', message: `${tag} is not a legal tag` });
     return undefined;
