@@ -46,7 +46,12 @@ export interface EffectiveSpec {
     readonly digest: string;
     /** Files are copied into workdir. */
     readonly copied: boolean;
-    readonly requirements?: { readonly kind: RequirementsKind; readonly main: string };
+    readonly requirements?: {
+      readonly kind: RequirementsKind;
+      readonly main: string;
+      /** 64 hex digits over the requirements alone; part of `digest`. */
+      readonly digest: string;
+    };
   };
   readonly uvImage?: string;
   readonly builderOptions?: Readonly<Record<string, Json>>;

@@ -40,7 +40,12 @@ export interface ResolvedSource {
   /** 64 hex digits over destination, content and mode of all that is used. */
   readonly digest: string;
   readonly copied: boolean;
-  readonly requirements?: { readonly kind: RequirementsKind; readonly main: string };
+  readonly requirements?: {
+    readonly kind: RequirementsKind;
+    readonly main: string;
+    /** 64 hex digits over the requirements alone: what the layer of Python packages depends on. */
+    readonly digest: string;
+  };
   /** The requirements ask for flytekit themselves. */
   readonly namesFlytekit?: boolean;
   /** There if the selection asked for it. */

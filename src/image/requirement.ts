@@ -93,3 +93,13 @@ const squeeze = (text: string) =>
   text.trim().replace(/('[^']*'|"[^"]*")| +/g, (_all, quoted?: string) => quoted ?? ' ');
 const unique = (list: readonly string[]) => [...new Set(list)].sort();
 const no = (message: string): ReadRequirement => ({ ok: false, message });
+
+/** True for a requirement that stands for files beside it: `./pkg`, `pkg.whl`, `name @ file:///…`. */
+export function localPackage(requirement: string): boolean {
+  const written = requirement.split(/\s*;/)[0]?.trim() ?? '';
+  const target = /^[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@\s*(.*)$/.exec(written)?.[1];
+  const place = target ?? written;
+  const scheme = /^([a-z]+\+)?([a-z][a-z0-9.-]*):/i.exec(place)?.[2];
+  if (scheme !== undefined) return scheme.toLowerCase() === 'file';
+  return target !== undefined || /[/\\]|^[.~]|\.(whl|zip|tar\.(gz|bz2|xz)|tgz)$/i.test(place);
+}
