@@ -27,7 +27,7 @@ RUN --mount=type=secret,id=ca --mount=type=bind,source=scripts/images,target=/mn
 FROM ${BASE}
 USER 0
 RUN --mount=type=bind,source=scripts/images,target=/mnt \
-    apt-get update && apt-get install -y --no-install-recommends ca-certificates git openssh-client \
+    apt-get update && apt-get install -y --no-install-recommends ca-certificates git openssh-client openssl \
     && sh /mnt/slim-system.sh
 COPY --from=build /app/node_modules/node/bin/node /usr/local/bin/node
 COPY --from=packages /app/node_modules /app/node_modules

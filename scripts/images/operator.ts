@@ -49,7 +49,7 @@ async function systemLayer(): Promise<Layer> {
       inputs: [String(BEST)],
     },
     async (work, file) => {
-      await bootstrap(work, ['ca-certificates', 'git', 'openssh-client']);
+      await bootstrap(work, ['ca-certificates', 'git', 'openssh-client', 'openssl']);
       await inside(work, script);
       await layerFromFolder(work, file, { level: BEST });
     },
