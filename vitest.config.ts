@@ -16,6 +16,8 @@ export default defineConfig({
           name: 'fast',
           include: ['test/**/*.test.ts'],
           exclude: ['**/*.control.test.ts', '**/*.e2e.test.ts', LIFECYCLE],
+          // Properties take seconds, and more on a busy machine.
+          testTimeout: 30_000,
         },
       },
       {

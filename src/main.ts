@@ -70,7 +70,7 @@ async function main(): Promise<void> {
     metrics,
     log,
     stepImage,
-    builds: new Builds(settings.concurrency.builds),
+    builds: new Builds(settings),
     answers: new Answers(),
     now: () => new Date(),
   });

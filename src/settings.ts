@@ -174,6 +174,16 @@ export const settingsSchema = z
       .max(8)
       .default([])
       .describe("Secrets of each build's namespace that pull the engine's and the steps' images"),
+    sources: z
+      .strictObject({
+        pollSeconds: z
+          .int()
+          .min(10)
+          .max(86_400)
+          .default(600)
+          .describe('how often branches, tags and other sources that move are looked at, for each ImageSpec'),
+      })
+      .prefault({}),
     concurrency: z
       .strictObject({
         builds: z

@@ -21,6 +21,38 @@ export const buildResultSchema = z.object({
 /** The end of a build that worked. */
 export type BuildResult = z.output<typeof buildResultSchema>;
 
+const message = z.string().max(2000);
+
+/** What a look Job found out about a source or an image. */
+export const lookResultSchema = z.union([
+  z.object({
+    source: z.object({
+      /** Commit or digest of an artifact. */
+      revision: z.string().max(128).optional(),
+      digest: z.string().regex(/^[0-9a-f]{64}$/),
+      requirementsDigest: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .optional(),
+      namesFlytekit: z.boolean().optional(),
+    }),
+  }),
+  /** The source was read, and does not hold what the spec wants of it. */
+  z.object({ problems: z.array(z.object({ field: z.string().max(200), message })).max(8) }),
+  /** The source could not be read. */
+  z.object({ unreadable: z.object({ kind: z.enum(['unavailable', 'absent', 'denied']), message }) }),
+  z.object({
+    image: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('present'), digest }),
+      z.object({ kind: z.literal('absent') }),
+      z.object({ kind: z.literal('denied'), message }),
+      z.object({ kind: z.literal('unavailable'), message }),
+    ]),
+  }),
+]);
+/** What the pod of a look Job says. */
+export type LookResult = z.output<typeof lookResultSchema>;
+
 export const stepFailureSchema = z.object({
   reason: z.enum(FAILURE_REASONS as [FailureReason, ...FailureReason[]]),
   message: z.string().max(MAX_TERMINATION_BYTES),

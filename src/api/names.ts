@@ -27,6 +27,8 @@ export const LABELS = {
   /** Hash of what gives a build access and room: Secrets, account, resources, time limit, builder. */
   access: `${GROUP}/access`,
   builder: `${GROUP}/builder`,
+  /** On look Jobs: which question they ask. */
+  look: `${GROUP}/look`,
 } as const;
 
 export const ANNOTATIONS = {

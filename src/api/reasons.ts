@@ -29,6 +29,10 @@ export type WorkingReason =
   | 'BuildPending'
   | 'Building'
   | 'Queued'
+  /** The ImageSpec to build on has no image of its own content yet. */
+  | 'DependencyNotReady'
+  /** The source cannot be read, and nothing is known of it. */
+  | 'SourceUnavailable'
   | 'RegistryUnreachable'
   | 'Suspended';
 
@@ -98,11 +102,33 @@ export const say = {
   retrying: (attempt: number, failure: string, seconds: number) =>
     `attempt ${attempt} failed: ${withStop(failure)} Next attempt in ${seconds} s.`,
   unreachable: (words: string, seconds: number) => `${words}; asking again in ${seconds} s`,
+  deniedToPod: (words: string) =>
+    `${withStop(words)} The Secrets of spec.pushSecretRef and spec.pullSecretRefs do not open it; correct them, or choose another spec.registry.`,
   denied: (words: string) =>
     `${withStop(words)} Give the operator read access there (dockerConfigFile in its settings), or choose another spec.registry.`,
   podSecurity: (namespace: string, words: string) =>
     `the namespace refuses the build pod: ${words}. Label it (kubectl label namespace ${namespace} pod-security.kubernetes.io/enforce=privileged) or choose a builder whose pods it admits.`,
   policy: (words: string) => `an admission policy refuses the build: ${words}`,
+  noBase: (name: string) =>
+    `there is no ImageSpec ${name} in this namespace; create it, or correct spec.baseImageSpecRef.name`,
+  baseNotReady: (name: string, words: string) => `ImageSpec ${name} is not ready: ${words}`,
+  noConfigMap: (name: string) =>
+    `there is no ConfigMap ${name} in this namespace; create it, or correct spec.source.configMapRef.name`,
+  looking: (what: string) => `looking at ${what}`,
+  cannotLook: (words: string) => `the source cannot be looked at yet: ${words}`,
+  unreadable: (
+    place: string,
+    kind: 'unavailable' | 'absent' | 'denied',
+    words: string,
+    { field, secret }: { field: string; secret: string },
+  ) =>
+    kind === 'unavailable'
+      ? `${place} cannot be read: ${withStop(words)} It is tried again by itself.`
+      : kind === 'absent'
+        ? `${place}: ${withStop(words)} Correct ${field}.`
+        : `${place} lets nobody in: ${withStop(words)} Correct ${secret} or the Secret it names.`,
+  asking: (image: string) => `asking for ${image} with the Secrets of this ImageSpec`,
+  noImage: (image: string) => `${image} does not exist; correct spec.baseImage`,
   suspended: () => 'spec.suspend is true',
   invalid: (problems: readonly { field: string; message: string }[]) =>
     problems.map((problem) => `${problem.field}: ${problem.message}`).join('; '),

@@ -48,6 +48,24 @@ export const statusSchema = z
       })
       .optional()
       .describe('The base image the last build used.'),
+    source: z
+      .object({
+        revision: z
+          .string()
+          .max(128)
+          .optional()
+          .describe('Commit or digest of the artifact whose files are used.'),
+        digest: z.string().max(64).describe('Hash of the files that are used.'),
+        requirementsDigest: z.string().max(64).optional().describe('Hash of the requirements among them.'),
+        namesFlytekit: z.boolean().optional().describe('The requirements name flytekit themselves.'),
+        question: z
+          .string()
+          .max(63)
+          .optional()
+          .describe('What the look Job was asked; another question needs another look.'),
+      })
+      .optional()
+      .describe('What the source was when it was last looked at.'),
     build: z
       .object({
         jobName: z
@@ -83,7 +101,7 @@ export const statusSchema = z
             'Hash of the Secrets, account, resources, time limit and builder used; changing one of them starts a new attempt.',
           ),
         reason: z.string().max(64).describe('What happened, in one word.'),
-        step: z.string().max(32).describe('prepare, build or verify.'),
+        step: z.string().max(32).describe('prepare, build, verify or index.'),
         message: z.string().max(4096).describe('The last lines of the failed step.'),
         time: time.describe('When it failed.'),
         count: z.int().describe('Failed attempts at this content.'),

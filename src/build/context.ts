@@ -17,7 +17,45 @@ import { ENGINES, type EngineName } from './engines.ts';
 /** All annotations of an object may hold 256 KiB; the rest is left to others. */
 export const MAX_CONTEXT_BYTES = 200 * 1024;
 
-export const buildContextSchema = z.object({
+/** {@link Selection} */
+export const selectionSchema = z.object({
+  copy: z.array(z.string()).readonly(),
+  copyAll: z.boolean(),
+  requirements: z.string().optional(),
+  sourceRoot: z.string().optional(),
+});
+
+/** How a pod reaches registries and the rest of the world. */
+export const reachSchema = z.object({
+  registries: z.array(
+    z.object({
+      host: z.string(),
+      endpoint: z.string().optional(),
+      insecure: z.boolean(),
+      mirrors: z.array(z.string()),
+    }),
+  ),
+  caBundle: z.string().optional(),
+  proxy: z
+    .object({ http: z.string().optional(), https: z.string().optional(), noProxy: z.array(z.string()) })
+    .optional(),
+});
+export type Reach = z.output<typeof reachSchema>;
+
+export function reachOf({ registries, caBundle, proxy }: Settings): Reach {
+  return {
+    registries: registries.map(({ host, endpoint, insecure, mirrors }) => ({
+      host,
+      endpoint,
+      insecure,
+      mirrors,
+    })),
+    ...(caBundle === undefined ? {} : { caBundle }),
+    ...(proxy === undefined ? {} : { proxy }),
+  };
+}
+
+export const buildContextSchema = reachSchema.extend({
   version: z.literal(1),
   /** host/repository:tag, as users know it. */
   image: z.string(),
@@ -54,12 +92,7 @@ export const buildContextSchema = z.object({
       git: z.object({ url: z.string(), commit: z.string(), ref: z.string().optional() }).optional(),
       /** Pinned by digest. */
       oci: z.string().optional(),
-      selection: z.object({
-        copy: z.array(z.string()).readonly(),
-        copyAll: z.boolean(),
-        requirements: z.string().optional(),
-        sourceRoot: z.string().optional(),
-      }),
+      selection: selectionSchema,
       /** What the hash counted; anything else is another content. */
       digest: z.string(),
     })
@@ -69,18 +102,6 @@ export const buildContextSchema = z.object({
   dockerfile: z.string(),
   files: z.record(z.string(), z.string()),
   args: z.record(z.string(), z.string()),
-  registries: z.array(
-    z.object({
-      host: z.string(),
-      endpoint: z.string().optional(),
-      insecure: z.boolean(),
-      mirrors: z.array(z.string()),
-    }),
-  ),
-  caBundle: z.string().optional(),
-  proxy: z
-    .object({ http: z.string().optional(), https: z.string().optional(), noProxy: z.array(z.string()) })
-    .optional(),
 });
 export type BuildContext = z.output<typeof buildContextSchema>;
 
@@ -122,14 +143,7 @@ export function buildContextOf(
     dockerfile: recipe.dockerfile,
     files: recipe.files,
     args: recipe.args,
-    registries: settings.registries.map(({ host, endpoint, insecure, mirrors }) => ({
-      host,
-      endpoint,
-      insecure,
-      mirrors,
-    })),
-    ...(settings.caBundle === undefined ? {} : { caBundle: settings.caBundle }),
-    ...(settings.proxy === undefined ? {} : { proxy: settings.proxy }),
+    ...reachOf(settings),
   };
   const bytes = byteLength(context);
   if (bytes <= MAX_CONTEXT_BYTES) return { ok: true, context };

@@ -1,22 +1,19 @@
 /**
- * How far a build pod is, and how it ended: a pure reading of its status.
+ * How far a pod of ours is, and how it ended: a pure reading of its status.
  *
  * Everything a pod says is untrusted: messages are cut, JSON is parsed by schema, and a digest counts only
  * once the registry confirms it.
  */
-import {
-  type BuildResult,
-  buildResultSchema,
-  readTermination,
-  stepFailureSchema,
-} from '../api/build-result.ts';
+import type { z } from 'zod';
+import { type BuildResult, readTermination, stepFailureSchema } from '../api/build-result.ts';
 import type { V1ContainerStatus, V1Pod } from '../api/kubernetes.ts';
 import type { FailureReason } from '../api/reasons.ts';
 import type { Explained } from './engine.ts';
 import { lastLines } from './explain.ts';
 
-export type Step = 'prepare' | 'build' | 'verify';
-const STEPS: readonly Step[] = ['prepare', 'build', 'verify'];
+export type Step = 'prepare' | 'build' | 'verify' | 'index' | 'look';
+/** In the order in which they run; a pod has the first three, or one of the others alone. */
+const STEPS: readonly Step[] = ['prepare', 'build', 'verify', 'index', 'look'];
 
 export interface Failure {
   readonly step: Step;
@@ -29,26 +26,36 @@ export interface Failure {
   readonly subject?: string;
 }
 
-export type Progress =
+export type Progress<Result = BuildResult> =
   /** Waiting for `step` to start, the first one where none is named; `words` are the cluster's own where it gave any. */
   | { readonly state: 'pending'; readonly step?: Step; readonly words?: string }
   | { readonly state: 'running'; readonly step: Step }
-  | { readonly state: 'succeeded'; readonly result: BuildResult | undefined }
+  | { readonly state: 'succeeded'; readonly result: Result | undefined }
   | { readonly state: 'failed'; readonly failure: Failure }
   /** Ended by the cluster, not by the build: the Job makes another pod. */
   | { readonly state: 'disrupted' };
+
+/** The one whose end is the pod's. */
+const LAST_STEPS: readonly Step[] = ['verify', 'index', 'look'];
 
 /** Waiting reasons of a container that do not pass without somebody's help. */
 const STUCK =
   /^(ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|CreateContainerConfigError|CreateContainerError|RunContainerError)$/;
 
-/** @param explain the engine's own reading of its log */
-export function progressOf(pod: V1Pod, explain: (log: string) => Explained): Progress {
+/**
+ * @param explain the engine's own reading of its log
+ * @param result what the last step says when all went well
+ */
+export function progressOf<Result>(
+  pod: Pick<V1Pod, 'status'>,
+  explain: (log: string) => Explained,
+  result: z.ZodType<Result>,
+): Progress<Result> {
   const phase = pod.status?.phase;
-  const end = stateOf(pod, 'verify')?.state?.terminated;
+  const end = LAST_STEPS.map((step) => stateOf(pod, step)?.state?.terminated).find(Boolean);
   // The last step's end is the pod's; its phase follows a second or two later.
   if (phase === 'Succeeded' || end?.exitCode === 0) {
-    return { state: 'succeeded', result: readTermination(buildResultSchema, end?.message) };
+    return { state: 'succeeded', result: readTermination(result, end?.message) };
   }
   if (phase === 'Failed') {
     const disrupted = pod.status?.conditions?.some(
@@ -72,17 +79,19 @@ export function progressOf(pod: V1Pod, explain: (log: string) => Explained): Pro
   }
   const done = STEPS.filter((step) => stateOf(pod, step)?.state?.terminated);
   const next = STEPS[done.length];
+  // Only a build has further steps.
   return done.length > 0 && next ? { state: 'pending', step: next } : { state: 'pending' };
 }
 
-function failureOf(pod: V1Pod, explain: (log: string) => Explained): Failure {
+function failureOf(pod: Pick<V1Pod, 'status'>, explain: (log: string) => Explained): Failure {
   const status = pod.status;
   const step = STEPS.find((name) => {
     const ended = stateOf(pod, name)?.state?.terminated;
     return ended !== undefined && ended.exitCode !== 0;
   });
   const ended = step === undefined ? undefined : stateOf(pod, step)?.state?.terminated;
-  const running = STEPS.find((name) => !stateOf(pod, name)?.state?.terminated) ?? 'build';
+  const running =
+    STEPS.find((name) => stateOf(pod, name) && !stateOf(pod, name)?.state?.terminated) ?? 'build';
   const text = words(status?.message ?? status?.reason);
 
   if (status?.reason === 'DeadlineExceeded' && !hasBegun(pod)) {
@@ -134,12 +143,14 @@ function failureOf(pod: V1Pod, explain: (log: string) => Explained): Failure {
 }
 
 /** True once the first step ran. */
-function hasBegun(pod: V1Pod): boolean {
-  const state = stateOf(pod, 'prepare')?.state;
-  return (state?.running ?? state?.terminated)?.startedAt !== undefined;
+function hasBegun(pod: Pick<V1Pod, 'status'>): boolean {
+  return STEPS.some((step) => {
+    const state = stateOf(pod, step)?.state;
+    return (state?.running ?? state?.terminated)?.startedAt !== undefined;
+  });
 }
 
-function stateOf(pod: V1Pod, step: Step): V1ContainerStatus | undefined {
+function stateOf(pod: Pick<V1Pod, 'status'>, step: Step): V1ContainerStatus | undefined {
   const all = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
   return all.find((status) => status.name === step);
 }

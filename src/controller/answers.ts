@@ -14,6 +14,7 @@ interface Remembered {
   readonly answer: RegistryAnswer;
   readonly times: number;
   readonly at: number;
+  readonly by: 'Operator' | 'Job';
 }
 
 /** While no build may start, an image that was missing so lately is not asked for again. */
@@ -49,18 +50,22 @@ export class Answers {
       return undefined;
     const ageMs = this.#now() - known.at;
     const good = known.answer.kind === 'absent' && queued ? ABSENT_WHILE_QUEUED_MS : askAgainAfterMs(known);
-    const { answer, times } = known;
-    return ageMs < good ? { asked: { answer, times, ageMs }, restMs: good - ageMs } : undefined;
+    const { answer, times, by } = known;
+    return ageMs < good ? { asked: { answer, times, ageMs, by }, restMs: good - ageMs } : undefined;
   }
 
-  remember({ key, image, version }: Question, answer: RegistryAnswer): Asked {
+  remember(
+    { key, image, version }: Question,
+    answer: RegistryAnswer,
+    by: 'Operator' | 'Job' = 'Operator',
+  ): Asked {
     const known = this.#remembered.get(key);
     const repeated = known?.image === image && known.version === version && known.answer.kind === answer.kind;
     const times = repeated ? known.times + 1 : 1;
     // As if given a little later: so it lasts a little longer.
-    const at = this.#now() + 0.1 * this.#random() * askAgainAfterMs({ answer, times });
-    this.#remembered.set(key, { image, version, answer, times, at });
-    return { answer, times, ageMs: this.#now() - at };
+    const at = this.#now() + 0.1 * this.#random() * askAgainAfterMs({ answer, times, by });
+    this.#remembered.set(key, { image, version, answer, times, at, by });
+    return { answer, times, ageMs: this.#now() - at, by };
   }
 
   forget(key: string): void {

@@ -4,12 +4,14 @@
  */
 import type { V1Job } from '../api/kubernetes.ts';
 import { ANNOTATIONS, LABELS } from '../api/names.ts';
+import type { BuildContext } from '../build/context.ts';
 import { buildJob, jobPrefix, type Owner, ownerReference } from '../build/job.ts';
+import { lookJob } from '../build/look.ts';
 import type { Connection } from '../kube/connection.ts';
 import { KubeError } from '../kube/errors.ts';
 import { addOwner, createJob, deleteJob, type JobId, listJobs, readJob, removeOwner } from '../kube/jobs.ts';
 import type { Log } from '../log.ts';
-import type { Facts, Wanted } from '../plan/facts.ts';
+import type { Facts, LookDue, Wanted } from '../plan/facts.ts';
 import type { Action } from '../plan/plan.ts';
 import type { Settings } from '../settings.ts';
 import type { Builds } from './builds.ts';
@@ -41,8 +43,11 @@ export async function apply(actions: readonly Action[], facts: Facts, hands: Han
   for (const action of actions) {
     const job = 'job' in action ? { namespace, name: action.job, uid: action.uid } : undefined;
     if (action.kind === 'create-job') {
-      if (!('target' in facts.wanted)) continue;
-      const applied = await start(action, facts.wanted, owner, hands);
+      if (!('target' in facts.wanted) || facts.wanted.context === undefined) continue;
+      const applied = await start(action, facts.wanted, facts.wanted.context, owner, hands);
+      if (applied.kind !== 'done') return applied;
+    } else if (action.kind === 'create-look') {
+      const applied = await look(action.look, owner, hands);
       if (applied.kind !== 'done') return applied;
     } else if (job && action.kind === 'join-job') {
       if ((await addOwner(hands.connection, job, ownerReference(owner))) === 'gone') return { kind: 'stale' };
@@ -74,11 +79,12 @@ async function leave(job: JobId, uid: string, hands: Hands): Promise<void> {
 async function start(
   { attempt, fresh }: { readonly attempt: number; readonly fresh?: true },
   wanted: Wanted,
+  told: BuildContext,
   owner: Owner,
   hands: Hands,
 ): Promise<Applied> {
   const { connection, builds, settings } = hands;
-  const context = { ...wanted.context, ...(fresh ? { fresh } : {}) };
+  const context = { ...told, ...(fresh ? { fresh } : {}) };
   const job = buildJob(wanted.target, context, settings, owner, attempt, hands.stepImage);
   const name = `${jobPrefix(wanted.target)}-${attempt}`;
   if (!builds.take(owner.namespace, name)) return { kind: 'no-slot' };
@@ -103,6 +109,19 @@ async function start(
   } finally {
     builds.started(owner.namespace, name);
   }
+}
+
+/** Nothing is locked by a look: one that exists already is the one that was meant. */
+async function look({ question, spec, attempt }: LookDue, owner: Owner, hands: Hands): Promise<Applied> {
+  const { connection, builds, settings, log, stepImage } = hands;
+  const made = await createJob(
+    connection,
+    lookJob(question, spec, settings, owner, attempt, stepImage),
+  ).catch(refusal);
+  if ('words' in made) return made;
+  builds.learned(jobView(made.job));
+  if (made.created) log.info({ job: made.job.metadata?.name }, 'Created look Job');
+  return { kind: 'done' };
 }
 
 /** A quota, a policy, or a spec that no Job can have: told, not tried again and again. Anything else is thrown. */

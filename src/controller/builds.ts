@@ -1,12 +1,16 @@
 /**
- * The build Jobs that exist and the room for more.
+ * The Jobs that exist, builds and looks, and the room for more.
  *
  * Fed by the watches, and by what the API server answered when a Job was made: so a Job counts from the
  * moment it exists, not from the moment a watch brings it.
  */
-import { ENGINES } from '../build/engines.ts';
+import type { z } from 'zod';
+import { buildResultSchema, lookResultSchema } from '../api/build-result.ts';
+import type { Explained } from '../build/engine.ts';
+import { ENGINES, type EngineName } from '../build/engines.ts';
 import { type Progress, progressOf } from '../build/outcome.ts';
-import type { JobFact } from '../plan/facts.ts';
+import type { JobFact, LookFact } from '../plan/facts.ts';
+import type { Settings } from '../settings.ts';
 import type { JobView, PodView } from './views.ts';
 import { timeOf } from './views.ts';
 
@@ -26,14 +30,16 @@ interface Known {
 
 export class Builds {
   readonly #limit: number;
+  readonly #builders: Settings['builders'];
   /** namespace → name → Job */
   readonly #jobs = new Map<string, Map<string, Known>>();
   /** uid of a Job → its pods by name */
   readonly #pods = new Map<string, Map<string, PodView>>();
   readonly #starting = new Set<string>();
 
-  constructor(limit: number) {
-    this.#limit = limit;
+  constructor({ concurrency, builders }: Pick<Settings, 'concurrency' | 'builders'>) {
+    this.#limit = concurrency.builds;
+    this.#builders = builders;
   }
 
   /** A watch's word about a Job. */
@@ -54,7 +60,19 @@ export class Builds {
     else remove(this.#pods, view.jobUid, view.name);
   }
 
+  /** The builds of a namespace. */
   jobsOf(namespace: string): JobView[] {
+    return this.#all(namespace).filter((job) => job.look === '');
+  }
+
+  /** The looks of a namespace: at one question, or all. */
+  looksOf(namespace: string, question?: string): JobView[] {
+    return this.#all(namespace).filter((job) =>
+      question === undefined ? job.look !== '' : job.look === question,
+    );
+  }
+
+  #all(namespace: string): JobView[] {
     this.#forgetUnseen();
     return [...(this.#jobs.get(namespace)?.values() ?? [])].map((entry) => entry.view);
   }
@@ -65,15 +83,11 @@ export class Builds {
     return pods.sort((a, b) => b.created - a.created)[0];
   }
 
-  /** Everything a decision needs of one Job; its pod's end is the build's end. */
+  /** Everything a decision needs of one build; its pod's end is the build's end. */
   factOf(job: JobView): JobFact {
     const pod = this.podOf(job);
-    const progress = this.#progress(job, pod);
-    const over = progress.state === 'succeeded' || progress.state === 'failed';
-    const ended =
-      over || (job.ended !== undefined && !isUnderWay(pod))
-        ? (endOf(pod) ?? job.ended ?? job.created)
-        : undefined;
+    const progress = this.#progress(job, pod, buildResultSchema);
+    const ended = endedAt(job, pod, progress);
     const started = startOf(pod);
     return {
       name: job.name,
@@ -90,15 +104,31 @@ export class Builds {
     };
   }
 
+  lookFactOf(job: JobView): LookFact {
+    const pod = this.podOf(job);
+    const progress = this.#progress(job, pod, lookResultSchema);
+    const ended = endedAt(job, pod, progress);
+    const { name, attempt, deleting, created } = job;
+    return { name, attempt, deleting, created, progress, ...(ended === undefined ? {} : { ended }) };
+  }
+
   /** Builds that run now, in all namespaces; those that cannot start hold nobody up. */
   get active(): number {
+    const running = (known: Known) =>
+      !this.#starting.has(`${known.view.namespace}/${known.view.name}`) && known.view.look === '';
+    return this.#starting.size + this.#count(running);
+  }
+
+  /** Looks have as many places of their own as builds. */
+  get lookFree(): boolean {
+    return this.#count((known) => known.view.look !== '') < this.#limit;
+  }
+
+  #count(which: (known: Known) => boolean): number {
     this.#forgetUnseen();
-    let count = this.#starting.size;
-    for (const known of this.#jobs.values()) {
-      for (const job of known.values()) {
-        const { namespace, name } = job.view;
-        if (!this.#starting.has(`${namespace}/${name}`) && this.#holdsPlace(job)) count += 1;
-      }
+    let count = 0;
+    for (const jobs of this.#jobs.values()) {
+      for (const known of jobs.values()) if (which(known) && this.#holdsPlace(known)) count += 1;
     }
     return count;
   }
@@ -143,11 +173,22 @@ export class Builds {
     );
   }
 
-  #progress(job: JobView, pod: PodView | undefined): Progress {
+  #progress<Result>(job: JobView, pod: PodView | undefined, result: z.ZodType<Result>): Progress<Result> {
     if (!pod) return job.ended === undefined ? { state: 'pending' } : { state: 'disrupted' };
-    // The engine's own reading; a Job of an engine that is gone is read as BuildKit's.
-    return progressOf(pod, ENGINES.BuildKit.explain);
+    return progressOf(pod, this.#explainerOf(job.builder), result);
   }
+
+  /** The engine's own reading of its log; that of a builder which is gone from the settings is read as BuildKit's. */
+  #explainerOf(builder: string): (log: string) => Explained {
+    const engine = this.#builders.find(({ name }) => name === builder)?.engine ?? 'BuildKit';
+    return (ENGINES[engine as EngineName] ?? ENGINES.BuildKit).explain;
+  }
+}
+
+function endedAt(job: JobView, pod: PodView | undefined, progress: Progress<unknown>): number | undefined {
+  const over = progress.state === 'succeeded' || progress.state === 'failed';
+  if (!over && (job.ended === undefined || isUnderWay(pod))) return undefined;
+  return endOf(pod) ?? job.ended ?? job.created;
 }
 
 function isUnderWay(pod: PodView | undefined): boolean {
@@ -161,7 +202,8 @@ function endOf(pod: PodView | undefined): number | undefined {
 }
 
 function startOf(pod: PodView | undefined): number | undefined {
-  const first = pod?.status?.initContainerStatuses?.find((status) => status.name === 'prepare')?.state;
+  // The first step of ours, not a helper that some webhook put in front.
+  const first = statuses(pod).find(({ name }) => name === 'prepare' || name === 'index')?.state;
   return timeOf(first?.running?.startedAt ?? first?.terminated?.startedAt);
 }
 

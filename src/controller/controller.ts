@@ -15,6 +15,7 @@ import { kubeErrorOf } from '../kube/errors.ts';
 import { Reflector } from '../kube/reflector.ts';
 import { IMAGE_SPECS, JOBS, PODS } from '../kube/resource.ts';
 import type { Metrics } from '../metrics.ts';
+import { baseNameOf } from './inputs.ts';
 import { type Parts, reconcile } from './reconcile.ts';
 import { type JobView, jobView, type PodView, podView } from './views.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -25,7 +26,7 @@ const LANES = 64;
 /** A Job carries its whole build context: a page of many would be much memory. */
 const JOBS_A_PAGE = 50;
 
-export interface ControllerOptions extends Parts {
+export interface ControllerOptions extends Omit<Parts, 'imageSpecOf'> {
   readonly metrics: Metrics;
 }
 
@@ -37,6 +38,8 @@ export class Controller {
   readonly #pods: Reflector<PodView>;
   /** ImageSpecs that wait for a place to build, the longest waiting first. */
   readonly #queued = new Set<string>();
+  /** Key of a base → keys of the ImageSpecs built on it. */
+  readonly #builtOn = new Map<string, Set<string>>();
   readonly #stop = new AbortController();
   #running: Promise<unknown> | undefined;
 
@@ -56,7 +59,11 @@ export class Controller {
       log,
       resource: IMAGE_SPECS,
       parse: parseImageSpec,
-      onChange: (key) => this.#queue.add(key),
+      onChange: (key, before, after) => {
+        this.#queue.add(key);
+        this.#noteBase(key, before, after);
+        for (const dependent of this.#builtOn.get(key) ?? []) this.#queue.add(dependent);
+      },
     });
     const ours = { connection, log, labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
     this.#jobs = new Reflector({
@@ -147,10 +154,25 @@ export class Controller {
     const log = this.#options.log.child({ imageSpec: key, generation: object.metadata.generation });
     const begun = performance.now();
     this.#queued.delete(key);
-    const done = await reconcile(object, { ...this.#options, log }, this.#stop.signal);
+    const imageSpecOf = (namespace: string, name: string) => this.#specs.get(keyOf({ namespace, name }));
+    const done = await reconcile(object, { ...this.#options, imageSpecOf, log }, this.#stop.signal);
     this.#options.metrics.reconciled(done.result, (performance.now() - begun) / 1000);
     if (done.queued) this.#queued.add(key);
     if (done.requeueAfterMs !== undefined) this.#queue.addAfter(key, done.requeueAfterMs);
+  }
+
+  /** Keeps who is built on whom, so that a base's change reaches those that wait for it. */
+  #noteBase(key: string, before: ImageSpec | undefined, after: ImageSpec | undefined): void {
+    const namespace = (after ?? before)?.metadata.namespace;
+    const [old, now] = [before, after].map(baseNameOf);
+    if (old !== undefined && old !== now) {
+      const dependents = this.#builtOn.get(keyOf({ namespace, name: old }));
+      dependents?.delete(key);
+      if (dependents?.size === 0) this.#builtOn.delete(keyOf({ namespace, name: old }));
+    }
+    if (now === undefined) return;
+    const base = keyOf({ namespace, name: now });
+    this.#builtOn.set(base, (this.#builtOn.get(base) ?? new Set()).add(key));
   }
 
   #enqueueOwners(job: JobView | undefined): void {

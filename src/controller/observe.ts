@@ -9,15 +9,18 @@ import { keyOf } from '../api/names.ts';
 import type { RegistryAnswer } from '../api/registry-answer.ts';
 import { buildContextOf } from '../build/context.ts';
 import { accessHash, jobPrefix } from '../build/job.ts';
+import { hasRegistrySecrets } from '../build/pod.ts';
 import type { ImageReference } from '../image/reference.ts';
 import { printReference } from '../image/reference.ts';
-import { type Problem, type Target, targetOf } from '../image/target.ts';
+import { type Problem, readSpec, type Target, targetFrom } from '../image/target.ts';
 import type { Connection } from '../kube/connection.ts';
-import { warningsOf } from '../kube/warnings.ts';
-import type { Facts, JobFact, Trouble, Wanted } from '../plan/facts.ts';
+import type { Asked, Facts, JobFact, LookDue, Wanted } from '../plan/facts.ts';
 import type { Settings } from '../settings.ts';
 import type { Answers } from './answers.ts';
 import type { Builds } from './builds.ts';
+import { resolveInputs } from './inputs.ts';
+import { lookAt } from './looks.ts';
+import { troubleOf } from './trouble.ts';
 import type { JobView } from './views.ts';
 
 /** What observing needs to know of the world. */
@@ -29,95 +32,155 @@ export interface Sources {
       options?: { signal?: AbortSignal; platforms?: readonly string[] },
     ): Promise<RegistryAnswer>;
   };
+  /** An ImageSpec of the cache. */
+  readonly imageSpecOf: (namespace: string, name: string) => ImageSpec | undefined;
   readonly settings: Settings;
   readonly builds: Builds;
   readonly answers: Answers;
   readonly now: () => Date;
 }
 
-/** Warnings that keep a pod from starting; others, such as MissingClusterDNS, are remarks. */
-const BLOCKING = /^(Failed|BackOff|NetworkNotReady|InspectFailed)/;
-/** What still keeps a later step from starting when an earlier one has run; the rest was overcome. */
-const BLOCKING_LATER = /^(Failed|BackOff|InspectFailed)$/;
-/** The kubelet says it twice: in a sentence, and in one word that names no image. */
-const ONE_WORD = /^Error: [A-Za-z]+$/;
-
-/** A build that has not begun after this long is asked why. */
-const WHY_AFTER_MS = 2000;
-
 /** @throws KubeError when the API server does not answer; registries' failures are facts */
 export async function observe(object: ImageSpec, sources: Sources, signal?: AbortSignal): Promise<Facts> {
-  const { settings, builds } = sources;
-  const { namespace, uid } = object.metadata;
-  const judged = targetOf(object, settings);
-  const mine = builds
-    .jobsOf(namespace)
-    .filter((job) => job.ended === undefined && job.owners.some((owner) => owner.uid === uid));
-  const strayFacts = (prefix: string | undefined) =>
-    mine
-      .filter((job) => !job.deleting && (prefix === undefined || !isAttempt(job, prefix)))
-      .map((job) => ({ name: job.name, uid: job.uid, owners: job.owners.map((owner) => owner.uid) }));
-
+  const { settings } = sources;
+  const base = { object, now: sources.now(), strays: [] };
+  const read = readSpec(object);
+  if (!read.ok) return { ...base, wanted: read, strays: straysOf(object, sources, undefined) };
+  const { spec } = read;
+  const suspended = spec.suspend === true;
+  const { found, looks, lookAgainMs, question } = await resolveInputs(object, spec, sources);
+  const more = { ...base, looks, ...(lookAgainMs === undefined ? {} : { lookAgainMs }) };
+  // What runs may be just what is wanted.
+  if (found.kind === 'waiting') return { ...more, wanted: { waiting: { ...found.waiting, suspended } } };
   const refused = (problems: readonly Problem[]): Facts => ({
-    object,
+    ...more,
     wanted: { problems },
-    strays: strayFacts(undefined),
-    now: sources.now(),
+    strays: straysOf(object, sources, undefined),
   });
+  if (found.kind === 'problems') return refused(found.problems);
+  const judged = targetFrom(object.metadata.name, spec, settings, found.value);
   if (!judged.ok) return refused(judged.problems);
   const { target } = judged;
-  const context = buildContextOf(target, settings, {}, namespace);
-  if (!context.ok) return refused(context.problems);
+  const builds = target.builder.engine !== 'Noop';
+  const context = builds
+    ? buildContextOf(target, settings, found.value, object.metadata.namespace)
+    : undefined;
+  if (context?.ok === false) return refused(context.problems);
+
+  const { look, ...wanted } = await wantedOf(object, target, sources, signal);
+  const source = found.value.source && { ...found.value.source, question };
+  return {
+    ...more,
+    wanted: { ...wanted, context: context?.context, ...(source ? { source } : {}) },
+    looks: look ? [...looks, look] : looks,
+    strays: suspended ? [] : straysOf(object, sources, jobPrefix(target)),
+  };
+}
+
+/** Jobs under way that the ImageSpec owns and does not want: builds of other content. */
+function straysOf(object: ImageSpec, { builds }: Sources, prefix: string | undefined): Facts['strays'] {
+  const { namespace, uid } = object.metadata;
+  return builds
+    .jobsOf(namespace)
+    .filter((job) => job.ended === undefined && job.owners.some((owner) => owner.uid === uid))
+    .filter((job) => !job.deleting && (prefix === undefined || !isAttempt(job, prefix)))
+    .map((job) => ({ name: job.name, uid: job.uid, owners: job.owners.map((owner) => owner.uid) }));
+}
+
+type WantedSoFar = Omit<Wanted, 'context' | 'source'> & { readonly look?: LookDue };
+
+async function wantedOf(
+  object: ImageSpec,
+  target: Target,
+  sources: Sources,
+  signal?: AbortSignal,
+): Promise<WantedSoFar> {
+  const { settings, builds } = sources;
   const prefix = jobPrefix(target);
   const found = builds
-    .jobsOf(namespace)
+    .jobsOf(object.metadata.namespace)
     .filter((job) => isAttempt(job, prefix))
     .sort((a, b) => a.attempt - b.attempt);
   const jobs = await Promise.all(found.map((job) => withTrouble(job, sources)));
-  const suspended = target.spec.suspend === true;
-  const busy = jobs.some((job) => job.ended === undefined);
-  const answered = suspended || busy ? {} : await ask(object, target, sources, signal);
+  const access = accessHash(target, settings);
+  const silent = target.spec.suspend === true || jobs.some((job) => job.ended === undefined);
+  const answered = silent ? {} : await ask(object, target, { jobs, access }, sources, signal);
   return {
-    object,
-    wanted: {
-      target,
-      context: context.context,
-      access: accessHash(target, settings),
-      jobs,
-      asked: undefined,
-      ...answered,
-      slotFree: builds.slotFree,
-      slots: settings.concurrency.builds,
-      retries: target.spec.build?.retries ?? settings.defaults.retries,
-    },
-    strays: suspended ? [] : strayFacts(prefix),
-    now: sources.now(),
+    target,
+    access,
+    jobs,
+    asked: undefined,
+    ...answered,
+    slotFree: builds.slotFree,
+    slots: settings.concurrency.builds,
+    retries: target.spec.build?.retries ?? settings.defaults.retries,
   };
 }
 
 /** True for `<prefix>-<number>`. */
 const isAttempt = (job: JobView, prefix: string) => job.name === `${prefix}-${job.attempt}`;
 
+type Answered = Pick<Wanted, 'restMs' | 'looking'> & { readonly asked?: Asked; readonly look?: LookDue };
+
 /** Asks the registry, or remembers; nothing where the status already says what a good answer said. */
 async function ask(
   object: ImageSpec,
   target: Target,
+  built: Pick<Wanted, 'jobs' | 'access'>,
   sources: Sources,
   signal?: AbortSignal,
-): Promise<Pick<Wanted, 'asked' | 'restMs'>> {
+): Promise<Answered> {
   const { metadata, status } = object;
   const image = printReference(target.image);
   const question = { key: keyOf(metadata), image, version: `${metadata.uid}/${metadata.generation}` };
   const known = sources.answers.recall(question, !sources.builds.slotFree);
   if (known && known.asked.answer.kind !== 'present') return known;
   const ready = status?.image === image && conditionOf(status.conditions, 'Ready')?.status === 'True';
-  if (known && ready && rebuildKnown(object, target)) return { asked: undefined, restMs: known.restMs };
+  if (known && ready && rebuildKnown(object, target)) return { restMs: known.restMs };
   const answer = await sources.registry.digestOf(target.image, {
     platforms: target.effective.platforms,
     ...(signal ? { signal } : {}),
   });
-  return { asked: sources.answers.remember(question, answer) };
+  if (answer.kind !== 'denied' || !hasRegistrySecrets(target.spec, sources.settings)) {
+    return { asked: sources.answers.remember(question, answer) };
+  }
+  const told = await askByJob(object, target, built, sources);
+  if (told.asked?.answer.kind !== 'present') return told;
+  return { asked: sources.answers.remember(question, told.asked.answer, 'Job') };
 }
+
+/** What pods with the tenant's Secrets say of an image that the operator may not see: the newest word counts. */
+async function askByJob(
+  object: ImageSpec,
+  target: Target,
+  { jobs, access }: Pick<Wanted, 'jobs' | 'access'>,
+  sources: Sources,
+): Promise<Answered> {
+  const name = printReference(target.image);
+  const question = { image: { name, platforms: [...target.effective.platforms] } };
+  const { looked, due, words } = await lookAt(question, object, target.spec, sources, Infinity);
+  const { latest } = looked;
+  const now = sources.now().getTime();
+  const made = jobs.findLast((job) => job.progress.state === 'succeeded' && job.access === access);
+  const result = made?.progress.state === 'succeeded' ? made.progress.result : undefined;
+  const madeAgo = now - (made?.ended ?? 0);
+  if (result && madeAgo < Math.min(BUILT_STANDS_MS, latest?.ageMs ?? Infinity)) {
+    const answer = { kind: 'present', digest: result.digest } as const;
+    return { asked: { answer, times: 1, ageMs: madeAgo, by: 'Job' } };
+  }
+  if (latest && looked.dueInMs > 0 && !looked.running) {
+    const { result: told, times, ageMs } = latest;
+    const answer: RegistryAnswer =
+      'image' in told
+        ? told.image
+        : { kind: 'unavailable', message: 'unreadable' in told ? told.unreadable.message : 'no answer' };
+    return { asked: { answer, times, ageMs, by: 'Job' }, restMs: looked.dueInMs };
+  }
+  return { looking: words === undefined ? {} : { words }, ...(due ? { look: due } : {}) };
+}
+
+/** The last step of a build saw the image: no look is needed for so long. */
+const BUILT_STANDS_MS = 60 * 60_000;
 
 function rebuildKnown(object: ImageSpec, target: Target): boolean {
   return target.spec.rebuild === undefined || object.status?.rebuild === target.spec.rebuild;
@@ -125,26 +188,8 @@ function rebuildKnown(object: ImageSpec, target: Target): boolean {
 
 async function withTrouble(job: JobView, sources: Sources): Promise<JobFact> {
   const fact = sources.builds.factOf(job);
-  const silent =
-    fact.ended === undefined && fact.progress.state === 'pending' && fact.progress.words === undefined;
-  if (!silent || sources.now().getTime() - job.created < WHY_AFTER_MS) return fact;
-  const later = fact.progress.state === 'pending' && fact.progress.step !== undefined;
-  const blocking = later ? BLOCKING_LATER : BLOCKING;
-  const pod = sources.builds.podOf(job);
-  const about = pod
-    ? { kind: 'Pod', name: pod.name, uid: pod.uid }
-    : { kind: 'Job', name: job.name, uid: job.uid };
-  // Words are good to have, and no reason to fail.
-  const warnings = await warningsOf(sources.connection, { namespace: job.namespace, ...about }).catch(
-    () => [],
-  );
-  const latest = warnings
-    .filter(({ reason, message }) => blocking.test(reason) && !ONE_WORD.test(message))
-    .toSorted((a, b) => b.time.getTime() - a.time.getTime())[0];
-  // Every try of the Job controller has another pod's name, and would be another message.
-  const trouble: Trouble | undefined = latest && {
-    reason: latest.reason,
-    message: latest.message.replace(/pods? "[^"]*"/, 'the pod'),
-  };
+  const { progress } = fact;
+  if (fact.ended !== undefined || progress.state !== 'pending' || progress.words !== undefined) return fact;
+  const trouble = await troubleOf(job, sources, progress.step !== undefined);
   return trouble ? { ...fact, trouble } : fact;
 }

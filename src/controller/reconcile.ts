@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { conditionOf } from '../api/conditions.ts';
 import type { ImageSpec } from '../api/image-spec.ts';
 import { API_VERSION, KIND } from '../api/names.ts';
+import { say } from '../api/reasons.ts';
 import type { Status } from '../api/status.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { writeStatus } from '../kube/image-specs.ts';
@@ -48,7 +49,7 @@ export async function reconcile(object: ImageSpec, parts: Parts, signal?: AbortS
         ? await observe(object, parts, signal)
         : applied.kind === 'no-slot'
           ? withWanted(facts, { slotFree: false })
-          : withWanted(facts, { refused: applied.words });
+          : withRefusal(facts, applied.words);
     decided = plan(facts);
   }
   const written = await report(object, seen.resourceVersion, decided, parts);
@@ -107,5 +108,14 @@ async function observeVisibly(
 }
 
 function withWanted(facts: Facts, change: { slotFree?: boolean; refused?: string }): Facts {
-  return 'problems' in facts.wanted ? facts : { ...facts, wanted: { ...facts.wanted, ...change } };
+  return 'target' in facts.wanted ? { ...facts, wanted: { ...facts.wanted, ...change } } : facts;
+}
+
+/** The API server refuses a Job of ours, a build's or a look's. */
+function withRefusal(facts: Facts, words: string): Facts {
+  const rest = { ...facts, looks: [] };
+  if (!('waiting' in facts.wanted)) return withWanted(rest, { refused: words });
+  const { waiting } = facts.wanted;
+  const refused = { ...waiting, reason: 'SourceUnavailable', message: say.cannotLook(words) } as const;
+  return { ...rest, wanted: { waiting: refused } };
 }

@@ -8,6 +8,8 @@ export interface JobView {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly specHash: string;
+  /** On look Jobs: what all looks at one question have in common; empty on builds. */
+  readonly look: string;
   readonly attempt: number;
   readonly access: string;
   readonly builder: string;
@@ -32,6 +34,7 @@ export function jobView(job: V1Job): JobView {
     uid: metadata?.uid ?? '',
     resourceVersion: metadata?.resourceVersion ?? '',
     specHash: annotations[ANNOTATIONS.specHash] ?? '',
+    look: labels[LABELS.look] ?? '',
     attempt: Number(labels[LABELS.attempt] ?? 0),
     access: labels[LABELS.access] ?? '',
     builder: labels[LABELS.builder] ?? '',

@@ -60,7 +60,7 @@ export function select(tree: Tree, selection: Selection): Selecting {
 }
 
 /** {@link select} for the files a spec holds itself. */
-export function selectFrom(files: Readonly<Record<string, string>>, selection: Selection): Selecting {
+export function selectFrom(files: Readonly<Record<string, string | Uint8Array>>, selection: Selection): Selecting {
   const conflict = conflictIn(Object.keys(files));
   if (conflict !== undefined) {
     const message = `${spoken(conflict)} cannot be a file and a folder: rename it, or what lies below it`;
@@ -71,7 +71,7 @@ export function selectFrom(files: Readonly<Record<string, string>>, selection: S
 
 /** What a spec with inline files uses of them; no I/O. */
 export function resolveFiles(
-  files: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, string | Uint8Array>>,
   selection: Selection,
 ):
   | { readonly ok: true; readonly source: ResolvedSource }
@@ -80,8 +80,8 @@ export function resolveFiles(
   return selecting.ok ? { ok: true, source: selecting.selected.source } : selecting;
 }
 
-function inlineFile(path: string, text: string): FileEntry {
-  const bytes = new TextEncoder().encode(text);
+function inlineFile(path: string, content: string | Uint8Array): FileEntry {
+  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
   return { kind: 'file', path, executable: false, size: bytes.length, content: () => [bytes] };
 }
 

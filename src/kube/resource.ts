@@ -10,6 +10,7 @@ export interface Resource {
 export const IMAGE_SPECS: Resource = { apiVersion: API_VERSION, plural: PLURAL };
 export const JOBS: Resource = { apiVersion: 'batch/v1', plural: 'jobs' };
 export const PODS: Resource = { apiVersion: 'v1', plural: 'pods' };
+export const CONFIG_MAPS: Resource = { apiVersion: 'v1', plural: 'configmaps' };
 export const EVENTS: Resource = { apiVersion: 'events.k8s.io/v1', plural: 'events' };
 
 /** The path of a collection, an object or its subresource; without a namespace, of all namespaces. */

@@ -1,8 +1,13 @@
 /** Everything `plan` is told: what the user wants, what exists, what is under way. Gathered by `observe`. */
-import type { ImageSpec } from '../api/image-spec.ts';
+
+import type { LookResult } from '../api/build-result.ts';
+import type { ImageSpec, Spec } from '../api/image-spec.ts';
+import type { WorkingReason } from '../api/reasons.ts';
 import type { RegistryAnswer } from '../api/registry-answer.ts';
 import type { BuildContext } from '../build/context.ts';
+import type { LookQuestion } from '../build/look.ts';
 import type { Progress } from '../build/outcome.ts';
+import type { ResolvedSource } from '../image/inputs.ts';
 import type { Problem, Target } from '../image/target.ts';
 
 /** A registry's answer and what the operator remembers of earlier ones. */
@@ -12,6 +17,8 @@ export interface Asked {
   readonly times: number;
   /** How long ago it was given. */
   readonly ageMs: number;
+  /** Who asked; a pod of the tenant's where the operator itself is refused. @default 'Operator' */
+  readonly by?: 'Operator' | 'Job';
 }
 
 /** One build Job, reduced to what decisions need. Times in milliseconds. */
@@ -33,6 +40,19 @@ export interface JobFact {
   readonly trouble?: Trouble;
 }
 
+/** One look Job. Times in milliseconds. */
+export interface LookFact
+  extends Pick<JobFact, 'name' | 'attempt' | 'deleting' | 'created' | 'ended' | 'trouble'> {
+  readonly progress: Progress<LookResult>;
+}
+
+/** A look that is to begin now. */
+export interface LookDue {
+  readonly question: LookQuestion;
+  readonly spec: Spec;
+  readonly attempt: number;
+}
+
 /** A Warning Event about a Job or its pod. */
 export interface Trouble {
   readonly reason: string;
@@ -42,13 +62,17 @@ export interface Trouble {
 /** What an ImageSpec asks for, and the Jobs that are about it. */
 export interface Wanted {
   readonly target: Target;
-  /** What a build pod would be told. */
-  readonly context: BuildContext;
+  /** What a build pod would be told; none where the builder builds nothing (engine Noop). */
+  readonly context: BuildContext | undefined;
   readonly access: string;
+  /** What the source is now, for the status; `question` is what the look Job was asked. */
+  readonly source?: ResolvedSource & { readonly question?: string | undefined };
   /** Jobs for this content and destination, whoever owns them, by rising attempt. */
   readonly jobs: readonly JobFact[];
   /** Undefined when nobody had to be asked. */
   readonly asked: Asked | undefined;
+  /** Set while a pod of the tenant's asks the registry; the cluster's own words where it cannot. */
+  readonly looking?: { readonly words?: string };
   /** Where nobody had to be asked: how long that stays so. */
   readonly restMs?: number;
   /** May one more build start now? */
@@ -60,9 +84,22 @@ export interface Wanted {
   readonly slots: number;
 }
 
+/** Something the spec refers to is not there, so that nobody can say yet which image it asks for. */
+export interface Waiting {
+  readonly reason: Extract<WorkingReason, 'DependencyNotReady' | 'SourceUnavailable' | 'Progressing'>;
+  readonly message: string;
+  /** When to look again. */
+  readonly againMs: number;
+  readonly suspended: boolean;
+}
+
 export interface Facts {
   readonly object: ImageSpec;
-  readonly wanted: Wanted | { readonly problems: readonly Problem[] };
+  readonly wanted: Wanted | { readonly waiting: Waiting } | { readonly problems: readonly Problem[] };
+  /** Where what the spec refers to may move unseen: when to look at it again at the latest. */
+  readonly lookAgainMs?: number;
+  /** Looks that are to begin now. */
+  readonly looks?: readonly LookDue[];
   /** Running Jobs this ImageSpec still owns for content it no longer wants. */
   readonly strays: readonly {
     readonly name: string;

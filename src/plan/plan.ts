@@ -9,7 +9,7 @@
 import { type FailureReason, RETRY, type StalledReason, say } from '../api/reasons.ts';
 import type { Status } from '../api/status.ts';
 import { printReference } from '../image/reference.ts';
-import type { Asked, Facts, JobFact, Wanted } from './facts.ts';
+import type { Asked, Facts, JobFact, LookDue, Wanted } from './facts.ts';
 import { failureToHeed } from './failures.ts';
 import type { Note } from './notes.ts';
 import { standingOf } from './standing.ts';
@@ -19,6 +19,7 @@ import { type Failed, type State, statusOf } from './status.ts';
 export type Action =
   /** `fresh`: the image exists and is wanted anew, so no step may come from a cache. */
   | { readonly kind: 'create-job'; readonly attempt: number; readonly fresh?: true }
+  | { readonly kind: 'create-look'; readonly look: LookDue }
   | { readonly kind: 'join-job'; readonly job: string; readonly uid: string }
   | { readonly kind: 'leave-job'; readonly job: string; readonly uid: string }
   | { readonly kind: 'delete-job'; readonly job: string; readonly uid: string };
@@ -41,14 +42,22 @@ const PUSH_SETTLES_MS = MINUTE;
 /** @param facts what `observe` gathered */
 export function plan(facts: Facts): Plan {
   const strays = facts.strays.map(leave);
-  const done = (state: State, requeueAfterMs?: number, actions: readonly Action[] = []): Plan => ({
-    actions: [...strays, ...actions],
-    ...statusOf(facts, state),
-    ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
-  });
+  const looks = (facts.looks ?? []).map((look): Action => ({ kind: 'create-look', look }));
+  const done = (state: State, requeueAfterMs?: number, actions: readonly Action[] = []): Plan => {
+    const pause = Math.min(requeueAfterMs ?? Infinity, facts.lookAgainMs ?? Infinity);
+    return {
+      actions: [...strays, ...looks, ...actions],
+      ...statusOf(facts, state),
+      ...(pause === Infinity ? {} : { requeueAfterMs: pause }),
+    };
+  };
 
   if ('problems' in facts.wanted) {
     return done({ kind: 'stalled', reason: 'InvalidSpec', message: say.invalid(facts.wanted.problems) });
+  }
+  if ('waiting' in facts.wanted) {
+    const { reason, message, againMs, suspended } = facts.wanted.waiting;
+    return suspended ? done({ kind: 'suspended' }) : done({ kind: 'waiting', reason, message }, againMs);
   }
   const wanted = facts.wanted;
   if (wanted.target.spec.suspend === true) return done({ kind: 'suspended' });
@@ -59,26 +68,39 @@ export function plan(facts: Facts): Plan {
   if (current && (!ready || rebuilding)) return whileRunning(facts, wanted, current, done);
 
   const asked = wanted.asked;
-  if (asked === undefined) return done({ kind: 'unchanged' }, wanted.restMs ?? HOUR);
+  if (asked === undefined) {
+    const { looking } = wanted;
+    if (looking === undefined || ready) return done({ kind: 'unchanged' }, wanted.restMs ?? HOUR);
+    if (wanted.refused !== undefined) return refused(wanted.refused, done, undefined);
+    const message = looking.words === undefined ? say.asking(imageName(wanted)) : say.pending(looking.words);
+    const reason = looking.words === undefined ? 'Progressing' : 'BuildPending';
+    return done({ kind: 'working', reason, message }, looking.words === undefined ? 3 * SECOND : 10 * SECOND);
+  }
   const { answer } = asked;
-  const askAgain = Math.max(0, askAgainAfterMs(asked) - asked.ageMs);
+  const askAgain = wanted.restMs ?? Math.max(0, askAgainAfterMs(asked) - asked.ageMs);
+  const by = asked.by ?? 'Operator';
 
   switch (answer.kind) {
     case 'present': {
       const made = wanted.jobs.findLast((job) => job.progress.state === 'succeeded');
-      if (!rebuilding) return done({ kind: 'ready', digest: answer.digest, job: made }, askAgain);
+      if (!rebuilding || wanted.context === undefined)
+        return done({ kind: 'ready', digest: answer.digest, by, job: made }, askAgain);
       // Only the latest attempt: an older one with the same number is not what is asked for now.
       const latest = wanted.jobs.at(-1);
       const again = latest?.access === wanted.access ? latest : undefined;
       if (again?.progress.state === 'succeeded') {
         const shown = again.progress.result?.digest === answer.digest || settled(again, facts.now);
-        if (shown) return done({ kind: 'ready', digest: answer.digest, job: again }, askAgain);
+        if (shown) return done({ kind: 'ready', digest: answer.digest, by, job: again }, askAgain);
         const message = say.pushed(imageName(wanted));
         return done({ kind: 'working', reason: 'Building', message, job: again }, 2 * SECOND);
       }
       return build(facts, wanted, again, done, answer.digest);
     }
     case 'absent': {
+      if (wanted.context === undefined) {
+        const message = say.noImage(imageName(wanted));
+        return done({ kind: 'stalled', reason: 'BaseImageNotFound', message }, 2 * MINUTE);
+      }
       if (current) return whileRunning(facts, wanted, current, done);
       const last = ownBuild(wanted);
       if (last?.progress.state === 'succeeded' && !settled(last, facts.now)) {
@@ -90,7 +112,14 @@ export function plan(facts: Facts): Plan {
       return build(facts, wanted, last, done);
     }
     case 'denied':
-      return done({ kind: 'unanswered', stalled: true, message: say.denied(answer.message) }, askAgain);
+      return done(
+        {
+          kind: 'unanswered',
+          stalled: true,
+          message: by === 'Job' ? say.deniedToPod(answer.message) : say.denied(answer.message),
+        },
+        askAgain,
+      );
     case 'unavailable': {
       const message = say.unreachable(answer.message, Math.ceil(askAgainAfterMs(asked) / SECOND));
       return done({ kind: 'unanswered', stalled: false, message }, askAgain);
@@ -99,10 +128,11 @@ export function plan(facts: Facts): Plan {
 }
 
 /** How long a registry's answer is good for, or is to be lived with, before it is asked again. */
-export function askAgainAfterMs({ answer, times }: Pick<Asked, 'answer' | 'times'>): number {
+export function askAgainAfterMs({ answer, times, by }: Pick<Asked, 'answer' | 'times' | 'by'>): number {
   switch (answer.kind) {
     case 'present':
-      return HOUR;
+      // A look costs a pod.
+      return by === 'Job' ? 12 * HOUR : HOUR;
     case 'absent':
       return 0;
     case 'denied':
@@ -211,7 +241,7 @@ function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, done: Do
     );
   }
   // The old image is as good as before; the failure is told, and the request is done with.
-  if (rebuilding) return done({ kind: 'ready', digest: old, failed }, HOUR);
+  if (rebuilding) return done({ kind: 'ready', digest: old, by: wanted.asked?.by, failed }, HOUR);
   const message = rule === 'bounded' ? say.exhausted(reason, headline, count) : say.failed(reason, headline);
   return done({ kind: 'stalled', reason: stalledBy(reason), message, failed });
 }

@@ -14,7 +14,12 @@ export interface Standing {
 
 export function standingOf(facts: Facts): Standing {
   const { status } = facts.object;
-  if (!('target' in facts.wanted)) return { same: false, ready: false, rebuilding: false };
+  if (!('target' in facts.wanted)) {
+    // While nobody can say what is wanted now, what the status says of the same spec still holds.
+    const same = 'waiting' in facts.wanted && status?.observedGeneration === facts.object.metadata.generation;
+    const ready = conditionOf(status?.conditions, 'Ready')?.status === 'True';
+    return { same, ready: same && ready && status?.resolvedImage !== undefined, rebuilding: false };
+  }
   const { specHash, image, spec } = facts.wanted.target;
   const same = status?.specHash === specHash && status.image === printReference(image);
   const isTrue = conditionOf(status?.conditions, 'Ready')?.status === 'True';

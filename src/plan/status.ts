@@ -30,6 +30,8 @@ export type State =
   | {
       readonly kind: 'ready';
       readonly digest: string;
+      /** Who saw the image. @default 'Operator' */
+      readonly by?: 'Operator' | 'Job' | undefined;
       readonly job?: JobFact | undefined;
       readonly failed?: Failed | undefined;
     }
@@ -51,6 +53,8 @@ export type State =
     }
   /** The registry gave no answer that counts. */
   | { readonly kind: 'unanswered'; readonly stalled: boolean; readonly message: string }
+  /** What the spec refers to is not there. */
+  | { readonly kind: 'waiting'; readonly reason: WorkingReason; readonly message: string }
   | { readonly kind: 'suspended' }
   /** Nobody had to be asked: everything is as the status says. */
   | { readonly kind: 'unchanged' };
@@ -60,14 +64,11 @@ export function statusOf(facts: Facts, state: State): { status: Status; notes: N
   const before = facts.object.status;
   const generation = facts.object.metadata.generation;
   const wanted = 'target' in facts.wanted ? facts.wanted : undefined;
-  const image = wanted ? printReference(wanted.target.image) : undefined;
   const { same, ready, rebuilding } = standingOf(facts);
+  const image = wanted ? printReference(wanted.target.image) : same ? before?.image : undefined;
   const notReady = before?.latestReady === undefined ? 'Unknown' : 'False';
   // What is under way or fails while the image is made anew leaves the old one as good as it was.
-  const keeps =
-    ready &&
-    state.kind !== 'ready' &&
-    (rebuilding || state.kind === 'unanswered' || state.kind === 'suspended' || state.kind === 'unchanged');
+  const keeps = ready && state.kind !== 'ready' && (rebuilding || KEEPING.has(state.kind));
 
   const condition = (
     type: NewCondition['type'],
@@ -102,6 +103,7 @@ export function statusOf(facts: Facts, state: State): { status: Status; notes: N
       case 'ready':
         return [condition('Ready', 'True', 'ImageAvailable', say.available(image ?? ''))];
       case 'working':
+      case 'waiting':
         return [
           condition('Ready', notReady, state.reason, state.message),
           condition('Reconciling', 'True', state.reason, state.message),
@@ -129,7 +131,11 @@ export function statusOf(facts: Facts, state: State): { status: Status; notes: N
   ];
 
   const resolvedImage =
-    state.kind === 'ready' && image ? `${image}@${state.digest}` : keeps ? before?.resolvedImage : undefined;
+    state.kind === 'ready' && wanted
+      ? printReference({ ...wanted.target.image, digest: state.digest })
+      : keeps
+        ? before?.resolvedImage
+        : undefined;
   const digest = state.kind === 'ready' ? state.digest : keeps ? before?.digest : undefined;
   const job =
     state.kind === 'ready' || state.kind === 'working' || state.kind === 'stalled' ? state.job : undefined;
@@ -139,11 +145,17 @@ export function statusOf(facts: Facts, state: State): { status: Status; notes: N
 
   const status: Status = clean({
     observedGeneration: generation,
-    specHash: wanted?.target.specHash,
+    specHash: wanted?.target.specHash ?? (same ? before?.specHash : undefined),
     image,
     resolvedImage,
     digest,
-    checkedBy: resolvedImage === undefined ? undefined : 'Operator',
+    checkedBy:
+      resolvedImage === undefined
+        ? undefined
+        : state.kind === 'ready'
+          ? (state.by ?? 'Operator')
+          : before?.checkedBy,
+    source: wanted ? sourceOf(wanted) : before?.source,
     latestReady: latestReady(facts, wanted, resolvedImage),
     base: result?.base ?? (same ? before?.base : undefined),
     build: buildOf(facts, wanted, state, shownJob, same),
@@ -153,6 +165,9 @@ export function statusOf(facts: Facts, state: State): { status: Status; notes: N
   });
   return { status, notes: notesOf(facts, state, status, keeps) };
 }
+
+/** States that take nothing from an image that is ready. */
+const KEEPING: ReadonlySet<State['kind']> = new Set(['unanswered', 'waiting', 'suspended', 'unchanged']);
 
 /** The reason and sentence of a state in which something is not as wished; none for the others. */
 function wordsOf(state: State): { reason?: Reason; message: string } {
@@ -170,6 +185,12 @@ export function progressingStatus(object: ImageSpec, now: Date): Status {
     { type: 'Reconciling', status: 'True', ...words },
   ];
   return { ...object.status, observedGeneration, conditions: stamped(conditions, [], now) };
+}
+
+function sourceOf({ source }: Wanted): Status['source'] {
+  if (!source) return undefined;
+  const { revision, digest, requirements, namesFlytekit, question } = source;
+  return clean({ revision, digest, requirementsDigest: requirements?.digest, namesFlytekit, question });
 }
 
 function latestReady(
@@ -195,7 +216,7 @@ function buildOf(
   same: boolean,
 ): BuildStatus | undefined {
   const before = facts.object.status?.build;
-  if (!wanted) return undefined;
+  if (!wanted) return same ? before : undefined;
   if (state.kind === 'working' && state.starts !== undefined) {
     return {
       jobName: `${jobPrefix(wanted.target)}-${state.starts}`,

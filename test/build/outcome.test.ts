@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { buildResultSchema } from '../../src/api/build-result.ts';
 import type { V1ContainerState, V1Pod } from '../../src/api/kubernetes.ts';
 import { explainLog } from '../../src/build/explain.ts';
 import { progressOf } from '../../src/build/outcome.ts';
@@ -32,7 +33,7 @@ const running: V1ContainerState = { running: { startedAt: '2026-01-01T00:00:00Z'
 const ok: V1ContainerState = { terminated: { exitCode: 0, startedAt: '2026-01-01T00:00:00Z' } };
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
-const progress = (given: V1Pod) => progressOf(given, explainLog);
+const progress = (given: V1Pod) => progressOf(given, explainLog, buildResultSchema);
 
 describe('a pod that has not ended', () => {
   it.each<[string, V1Pod, object]>([

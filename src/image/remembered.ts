@@ -1,0 +1,26 @@
+/** A source known from its digests alone: what a look Job told, or the status remembers. */
+import type { ResolvedSource, Selection } from './inputs.ts';
+import { kindOf } from './requirement-files.ts';
+
+/** What is kept of a source; the rest of {@link ResolvedSource} follows from the spec. */
+export interface SourceDigests {
+  readonly revision?: string | undefined;
+  readonly digest: string;
+  readonly requirementsDigest?: string | undefined;
+  readonly namesFlytekit?: boolean | undefined;
+}
+
+export function rememberedSource(selection: Selection, told: SourceDigests): ResolvedSource {
+  const { revision, digest, requirementsDigest, namesFlytekit } = told;
+  const main = selection.requirements;
+  const kind = main === undefined ? undefined : kindOf(main);
+  return {
+    digest,
+    copied: selection.copyAll || selection.copy.length > 0,
+    ...(revision === undefined ? {} : { revision }),
+    ...(main === undefined || kind === undefined || requirementsDigest === undefined
+      ? {}
+      : { requirements: { kind, main, digest: requirementsDigest } }),
+    ...(namesFlytekit ? { namesFlytekit } : {}),
+  };
+}
