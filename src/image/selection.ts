@@ -60,7 +60,10 @@ export function select(tree: Tree, selection: Selection): Selecting {
 }
 
 /** {@link select} for the files a spec holds itself. */
-export function selectFrom(files: Readonly<Record<string, string | Uint8Array>>, selection: Selection): Selecting {
+export function selectFrom(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  selection: Selection,
+): Selecting {
   const conflict = conflictIn(Object.keys(files));
   if (conflict !== undefined) {
     const message = `${spoken(conflict)} cannot be a file and a folder: rename it, or what lies below it`;
