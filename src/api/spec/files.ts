@@ -8,8 +8,10 @@ const FILES_MESSAGE = 'write at most 128 KiB of files here; larger ones belong i
 
 const GIT_URL =
   /^(https?:\/\/[A-Za-z0-9][^\s@\\"'`$<>?#]*\/[^\s@\\"'`$<>?#]*|ssh:\/\/([A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?\/[^\s@\\"'`$<>?#]*|[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s@\\"'`$<>?#:-][^\s@\\"'`$<>?#:]*)$/;
-/** A part of git's own rules for ref names; git itself judges the rest. */
+/** A part of git's own rules for ref names (git-check-ref-format); git itself judges the rest. */
 const GIT_REF = /^[A-Za-z0-9_][A-Za-z0-9_.+@#%=,/-]*$/;
+const NOT_IN_REF = /\.\.|\/\/|\.lock$|[./]$/;
+const REF_MESSAGE = 'write a branch, a tag or a full ref such as refs/heads/main';
 
 const ONE_SOURCE = 'write exactly one of files, configMapRef, git and oci';
 const ONE_REVISION = 'write ref or commit, not both';
@@ -55,8 +57,10 @@ const source = z
           GIT_URL,
           'write the URL of a git repository: https://host/path, ssh://git@host/path or git@host:path, without password; those go into secretRef',
         ).describe('Repository, over https, http or ssh.'),
-        ref: text(255, GIT_REF, 'write a branch, a tag or a full ref such as refs/heads/main')
-          .refine((ref) => !/\.\.|@\{|\/\/|\.lock$|\.$|\/$/.test(ref), 'write a ref that git accepts')
+        ref: text(255, GIT_REF, REF_MESSAGE, [
+          { rule: `!self.matches(r'''${NOT_IN_REF.source}''')`, message: REF_MESSAGE },
+        ])
+          .refine((ref) => !NOT_IN_REF.test(ref), REF_MESSAGE)
           .optional()
           .describe(
             "Branch or tag; it is followed. Default: the repository's own default branch. A branch goes before a tag of the same name.",

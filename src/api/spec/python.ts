@@ -1,7 +1,7 @@
 /** Fields of the spec that say what Python and conda bring into the image, and on what base. */
 import { z } from 'zod';
 import {
-  ABSOLUTE,
+  ABSOLUTE_FILE,
   DNS_NAME,
   hasNoCredentials,
   NO_CREDENTIALS,
@@ -17,7 +17,10 @@ const REQUIREMENT =
 
 const PACKAGE_MESSAGE =
   'write one requirement as pip takes it, for example pandas==2.2.3 or pkg @ https://host/file.whl; options (-r, --index-url) and comments do not belong here';
-const packageItem = text(1024, REQUIREMENT, PACKAGE_MESSAGE, [NO_CREDENTIALS]);
+const packageItem = text(1024, REQUIREMENT, PACKAGE_MESSAGE, [NO_CREDENTIALS]).refine(
+  hasNoCredentials,
+  NO_CREDENTIALS.message,
+);
 
 const indexUrl = text(
   1024,
@@ -62,7 +65,7 @@ export const pythonFields = {
     ),
   pythonExec: text(
     512,
-    ABSOLUTE,
+    ABSOLUTE_FILE,
     'write the absolute path of an interpreter in the base image, for example /usr/local/bin/python3',
   )
     .optional()
@@ -110,9 +113,9 @@ export const pythonFields = {
     .array(
       z.object({
         secretKeyRef: secretKeyRef.describe('Which key of which Secret of the namespace.'),
-        path: text(512, ABSOLUTE, SECRET_PATH_MESSAGE)
-          .refine((path) => path !== '/', SECRET_PATH_MESSAGE)
-          .describe('Where the step that installs packages finds it, for example /root/.netrc.'),
+        path: text(512, ABSOLUTE_FILE, SECRET_PATH_MESSAGE).describe(
+          'Where the step that installs packages finds it, for example /root/.netrc.',
+        ),
       }),
     )
     .max(8)
@@ -153,7 +156,7 @@ export const pythonFields = {
     .optional()
     .describe("NVIDIA's cuDNN of this version, likewise. Needs cuda."),
   runtimePackages: z
-    .array(text(1024, REQUIREMENT, PACKAGE_MESSAGE))
+    .array(packageItem)
     .max(256)
     .optional()
     .meta({ 'x-kubernetes-list-type': 'atomic' })

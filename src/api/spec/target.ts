@@ -51,7 +51,7 @@ export const targetFields = {
       "What builds the image, one of the builders in the operator's settings. Default: the one with the highest priority.",
     ),
   builderOptions: z
-    .record(z.string().max(128), z.unknown())
+    .record(z.string(), z.unknown())
     .optional()
     .meta({ 'x-kubernetes-preserve-unknown-fields': true })
     .describe(

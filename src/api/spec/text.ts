@@ -71,6 +71,8 @@ export const relativePath = text(1024, new RegExp(`^(\\./?|${PART}(/${PART})*/?)
 
 /** Absolute paths that may stand in a Dockerfile: no spaces, quotes or `$`. */
 export const ABSOLUTE = /^\/([A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*)?$/;
+/** The same, but never the root. */
+export const ABSOLUTE_FILE = /^\/[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*$/;
 
 /** A URL that holds a user, password or token; CEL and the schema refuse it alike. */
 export const NO_CREDENTIALS: Rule = {
