@@ -2,13 +2,21 @@
  * `image NAME` makes one of the project's images, or finds it made, and prints the path of its archive as
  * the last line of stdout. What it does meanwhile goes to stderr.
  */
-import { buildkit } from './cluster/parts.ts';
-import { baseImage, buildkitImage, operatorImage, pauseImage, uvImage } from './images/images.ts';
+import { buildkit, kaniko } from './cluster/parts.ts';
+import {
+  baseImage,
+  buildkitImage,
+  kanikoImage,
+  operatorImage,
+  pauseImage,
+  uvImage,
+} from './images/images.ts';
 
 const IMAGES = {
   operator: ['the operator, also the image of its build steps', operatorImage],
   base: ['Debian with Python, in place of python:3.11-slim', baseImage],
   buildkit: ['rootless BuildKit, compiled from its Go module', async () => buildkitImage(await buildkit())],
+  kaniko: ['Kaniko, compiled from its Go module', async () => kanikoImage(await kaniko())],
   uv: ['the uv program, in place of ghcr.io/astral-sh/uv', uvImage],
   pause: ["the process that holds a pod's namespaces", pauseImage],
 } as const satisfies Record<string, readonly [string, () => Promise<string>]>;
@@ -16,7 +24,7 @@ const IMAGES = {
 const USAGE = `usage: image NAME
 
 Makes an image without Docker and prints the path of its OCI archive.
-Needs Linux, root, debootstrap and, for pause and buildkit, Go; for uv, pip.
+Needs Linux, root, debootstrap and, for pause, buildkit and kaniko, Go; for uv, pip.
 
 names:
 ${Object.entries(IMAGES)

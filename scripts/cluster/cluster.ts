@@ -5,7 +5,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { baseImage, buildkitImage, operatorImage, pauseImage, uvImage } from '../images/images.ts';
+import {
+  baseImage,
+  buildkitImage,
+  kanikoImage,
+  operatorImage,
+  pauseImage,
+  uvImage,
+} from '../images/images.ts';
 import { cacheRoot } from './cache.ts';
 import { programsOfNode } from './inside.ts';
 import * as kind from './kind.ts';
@@ -19,7 +26,7 @@ import {
   stopNode,
   stopRegistry,
 } from './node.ts';
-import { buildkit, etcd, kubernetes } from './parts.ts';
+import { buildkit, etcd, kaniko, kubernetes } from './parts.ts';
 import { FOLDER, KUBECONFIG, KUBECTL, REGISTRY } from './place.ts';
 import { installPackages, removeOurPolicy, type Way, wayHere } from './prerequisites.ts';
 import { progress, say } from './progress.ts';
@@ -107,9 +114,10 @@ async function upNode(runs: boolean): Promise<void> {
     kubernetes: await kubernetes(),
     etcd: await etcd(),
     buildkit: await buildkit(),
+    kaniko: await kaniko(),
   });
   const [binaries, ...archives] = await Promise.all([compile(), baseImage(), uvImage(), pauseImage()]);
-  archives.push(await buildkitImage(binaries.buildkit));
+  archives.push(await buildkitImage(binaries.buildkit), await kanikoImage(binaries.kaniko));
   if (runs) {
     await startRegistry();
     return await pushImages(archives);

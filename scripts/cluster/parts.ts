@@ -1,5 +1,5 @@
 /**
- * The programs of the local cluster that are compiled from Go modules: Kubernetes, etcd, BuildKit.
+ * The programs of the local cluster that are compiled from Go modules: Kubernetes, etcd, BuildKit, Kaniko.
  *
  * Each module in `test/cluster/go` pins its versions; what is compiled is kept by what went in.
  */
@@ -96,4 +96,20 @@ export async function buildkit(): Promise<{ buildkitd: string; buildctl: string 
     { title: 'Compiling BuildKit', usually: '2 to 4 min on two cores' },
   );
   return { buildkitd: join(folder, 'buildkitd'), buildctl: join(folder, 'buildctl') };
+}
+
+/** The path of Kaniko's executor. */
+export async function kaniko(): Promise<string> {
+  const ldflags = '-s -w';
+  const folder = await cached(
+    'kaniko',
+    [...(await inputsOf('kaniko')), ldflags],
+    (folder) =>
+      compile('kaniko', 'github.com/chainguard-dev/kaniko/cmd/executor', join(folder, 'executor'), [
+        '-ldflags',
+        ldflags,
+      ]),
+    { title: 'Compiling Kaniko', usually: '2 to 4 min on two cores' },
+  );
+  return join(folder, 'executor');
 }

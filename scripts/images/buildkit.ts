@@ -5,15 +5,13 @@
  * Debian's newuidmap and newgidmap are setuid, which a pod without root cannot use; as upstream's they get
  * the one file capability each needs instead.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { readImage } from './archive.ts';
 import { BASE_ENVIRONMENT, baseImage } from './base.ts';
 import { changesBetween, snapshot, whiteouts } from './changes.ts';
 import { inside } from './debian.ts';
+import { digestOfFile } from './digest.ts';
 import { keptImage } from './kept.ts';
 import { layerFromEntries, layerFromFolder, unpack } from './layer.ts';
 
@@ -50,7 +48,7 @@ export async function buildkitImage(programs: BuildkitPrograms): Promise<string>
     part: 'image-buildkit',
     about: { title: 'Making the BuildKit image', usually: '1 min' },
     sources: ['buildkit.ts', 'changes.ts', 'debian.ts'],
-    inputs: [base.digest, await digestOf(programs.buildkitd), await digestOf(programs.buildctl)],
+    inputs: [base.digest, await digestOfFile(programs.buildkitd), await digestOfFile(programs.buildctl)],
     reference: `docker.io/moby/buildkit:${BUILDKIT_VERSION}-rootless`,
     config: {
       User: '1000:1000',
@@ -77,10 +75,4 @@ export async function buildkitImage(programs: BuildkitPrograms): Promise<string>
       return [...layers, await layerFromEntries(gone, join(work, 'gone.tar.gz'))];
     },
   });
-}
-
-async function digestOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  return hash.digest('hex');
 }

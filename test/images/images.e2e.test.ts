@@ -7,12 +7,13 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildkit } from '../../scripts/cluster/parts.ts';
+import { buildkit, kaniko } from '../../scripts/cluster/parts.ts';
 import { wayHere } from '../../scripts/cluster/prerequisites.ts';
 import { run } from '../../scripts/cluster/run.ts';
 import {
   baseImage,
   buildkitImage,
+  kanikoImage,
   operatorImage,
   pauseImage,
   readImage,
@@ -56,6 +57,7 @@ describe.runIf((await wayHere()) === 'node')('the images of the node', () => {
     ['uv', uvImage, 'ghcr.io/astral-sh/uv:0.12.5'],
     ['base', baseImage, 'docker.io/library/python:3.11-slim'],
     ['BuildKit', async () => buildkitImage(await buildkit()), 'docker.io/moby/buildkit:v0.32.2-rootless'],
+    ['Kaniko', async () => kanikoImage(await kaniko()), 'ghcr.io/osscontainertools/kaniko:v1.28.3'],
     ['operator', operatorImage, 'docker.io/imagespec/operator:dev'],
   ])('skopeo reads the %s image and checks its layers', async (_, make, reference) => {
     const archive = await make();
@@ -98,6 +100,13 @@ describe.runIf((await wayHere()) === 'node')('the images of the node', () => {
     expect(said).toContain('buildkitd github.com/moby/buildkit');
     expect(said.trim().split('\n').at(-1)).toBe('user');
     expect((await stat(join(tree, 'run/user/1000'))).uid).toBe(1000);
+  });
+
+  it('the Kaniko image holds a program that needs nothing else, and no shell', async () => {
+    const { tree } = await unpacked(await kanikoImage(await kaniko()));
+    const { stdout } = await run('chroot', [tree, '/kaniko/executor', 'version']);
+    expect(stdout).toContain('Kaniko version');
+    expect((await readdir(tree)).sort()).toEqual(['etc', 'kaniko', 'workspace']);
   });
 
   describe("the operator's image", () => {
