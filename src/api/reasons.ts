@@ -18,6 +18,8 @@ export type FailureReason =
   | 'DeadlineExceeded'
   | 'IndexUnreachable'
   | 'RegistryUnreachable'
+  /** The source could not be read, or holds something else by now. */
+  | 'SourceUnavailable'
   /** The build never began: a Secret, an image or a place to run was missing until its time was over. */
   | 'NotStarted'
   /** The cluster ended it, not the build. */
@@ -38,7 +40,7 @@ export type WorkingReason =
 
 /** A person must act. */
 export type StalledReason =
-  | Exclude<FailureReason, 'RegistryUnreachable' | 'NotStarted' | 'Interrupted'>
+  | Exclude<FailureReason, 'RegistryUnreachable' | 'SourceUnavailable' | 'NotStarted' | 'Interrupted'>
   | 'InvalidSpec'
   | 'PodSecurityDenied'
   | 'PolicyDenied';
@@ -64,6 +66,7 @@ export const RETRY: Readonly<Record<FailureReason, 'never' | 'bounded' | 'slow' 
   DeadlineExceeded: 'bounded',
   IndexUnreachable: 'bounded',
   RegistryUnreachable: 'patient',
+  SourceUnavailable: 'patient',
   NotStarted: 'patient',
   Interrupted: 'bounded',
 };
@@ -88,6 +91,7 @@ const ADVICE: Readonly<Record<FailureReason, string>> = {
   NotStarted: 'It is tried again by itself.',
   Interrupted: 'Events of the build pod say why; set spec.rebuild to a new number to try again.',
   RegistryUnreachable: 'It is tried again by itself.',
+  SourceUnavailable: 'It is tried again by itself.',
 };
 
 /** The sentences of the conditions. */

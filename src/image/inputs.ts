@@ -15,9 +15,9 @@ export type RequirementsKind =
 
 /** Which files of a source are used. */
 export interface Selection {
-  readonly requirements?: string;
+  readonly requirements?: string | undefined;
   readonly copy: readonly string[];
-  readonly sourceRoot?: string;
+  readonly sourceRoot?: string | undefined;
   readonly copyAll: boolean;
   /** Profile Flytekit: its own digests are wanted too. */
   readonly flytekit?: true;

@@ -18,6 +18,7 @@ import {
   spoken,
   type Tree,
   treeOf,
+  treeOfFiles,
 } from './tree.ts';
 
 /** One file or link of the source, and where below workdir it goes. */
@@ -59,33 +60,24 @@ export function select(tree: Tree, selection: Selection): Selecting {
   return { ok: true, selected: { source, copies, requirements: requirements?.files ?? new Map() } };
 }
 
-/** {@link select} for the files a spec holds itself. */
-export function selectFrom(
-  files: Readonly<Record<string, string | Uint8Array>>,
-  selection: Selection,
-): Selecting {
-  const conflict = conflictIn(Object.keys(files));
-  if (conflict !== undefined) {
-    const message = `${spoken(conflict)} cannot be a file and a folder: rename it, or what lies below it`;
-    return { ok: false, problems: [{ field: 'spec.source.files', message }] };
-  }
-  return select(treeOf(Object.entries(files).map(([path, text]) => inlineFile(path, text))), selection);
-}
-
-/** What a spec with inline files uses of them; no I/O. */
+/**
+ * What a spec uses of files that are at hand, its own or those of a ConfigMap; no I/O.
+ *
+ * @param files text, or bytes, by path
+ */
 export function resolveFiles(
   files: Readonly<Record<string, string | Uint8Array>>,
   selection: Selection,
 ):
   | { readonly ok: true; readonly source: ResolvedSource }
   | { readonly ok: false; readonly problems: readonly Problem[] } {
-  const selecting = selectFrom(files, selection);
+  const conflict = conflictIn(Object.keys(files));
+  if (conflict !== undefined) {
+    const message = `${spoken(conflict)} cannot be a file and a folder: rename it, or what lies below it`;
+    return { ok: false, problems: [{ field: 'spec.source.files', message }] };
+  }
+  const selecting = select(treeOfFiles(files), selection);
   return selecting.ok ? { ok: true, source: selecting.selected.source } : selecting;
-}
-
-function inlineFile(path: string, content: string | Uint8Array): FileEntry {
-  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-  return { kind: 'file', path, executable: false, size: bytes.length, content: () => [bytes] };
 }
 
 /** A path of the spec without the slash at its end; the top is ''. */

@@ -62,6 +62,16 @@ export function treeOf(list: Iterable<Entry>): Tree {
   return { entries, folders };
 }
 
+/** A tree of files that are at hand, by path. */
+export function treeOfFiles(files: Readonly<Record<string, string | Uint8Array>>): Tree {
+  return treeOf(
+    Object.entries(files).map(([path, content]) => {
+      const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+      return { kind: 'file', path, executable: false, size: bytes.length, content: () => [bytes] };
+    }),
+  );
+}
+
 /** The folder a path lies in; '' at the top. */
 export const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')));
 

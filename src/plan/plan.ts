@@ -272,7 +272,10 @@ function refused(words: string, done: Done, failed: Failed | undefined): Plan {
 
 /** The word for a person who must act; what the cluster or the network did has no word of its own. */
 function stalledBy(reason: FailureReason): StalledReason {
-  return reason === 'RegistryUnreachable' || reason === 'NotStarted' || reason === 'Interrupted'
+  return reason === 'RegistryUnreachable' ||
+    reason === 'SourceUnavailable' ||
+    reason === 'NotStarted' ||
+    reason === 'Interrupted'
     ? 'BuildFailed'
     : reason;
 }

@@ -1,6 +1,7 @@
 /** What the pod gives its steps: the build context, the Secrets, the place to write. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { type BuildContext, buildContextSchema } from '../build/context.ts';
 import { PATHS } from '../build/engine.ts';
 import { type CredentialStore, firstOf, readDockerConfig } from '../registry/credentials.ts';
@@ -37,6 +38,20 @@ export function registryFor(context: BuildContext, credentials: CredentialStore)
     ...(endpoint === undefined ? {} : { endpoint }),
   }));
   return new RegistryClient({ registries, credentials, caBundle: context.caBundle, proxy: context.proxy });
+}
+
+/** Writes the public certificate authorities and the operator's additional ones, as one PEM file. */
+export function writeCertificates(additional: string | undefined): void {
+  const all = [systemCertificates(), ...(additional === undefined ? [] : [additional.trim(), ''])];
+  writeFileSync(PATHS.ca, all.join('\n'), { mode: READABLE });
+}
+
+function systemCertificates(): string {
+  try {
+    return readFileSync('/etc/ssl/certs/ca-certificates.crt', 'utf8');
+  } catch {
+    return rootCertificates.join('\n');
+  }
 }
 
 /** Marks a moment; the file's time is the moment. */

@@ -4,10 +4,9 @@
  * The base image must exist and the image must be allowed to be pushed, before any minute is spent on
  * building it.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rootCertificates } from 'node:tls';
 import type { NoAnswer } from '../api/registry-answer.ts';
 import type { BuildContext } from '../build/context.ts';
 import { PATHS, type Prepared } from '../build/engine.ts';
@@ -17,7 +16,16 @@ import { type ImageReference, parseReference, printReference } from '../image/re
 import { type Credential, type CredentialStore, dockerConfigOf } from '../registry/credentials.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
 import { noAnswer, StepError } from './failure.ts';
-import { FOLDER, mark, READABLE, readContext, registryFor, tenantCredentials } from './pod.ts';
+import {
+  FOLDER,
+  mark,
+  READABLE,
+  readContext,
+  registryFor,
+  tenantCredentials,
+  writeCertificates,
+} from './pod.ts';
+import { writeSource } from './source.ts';
 
 /** A registry that does not answer is asked so often before the attempt is given up. */
 const TRIES = 4;
@@ -31,12 +39,13 @@ export async function prepare(): Promise<undefined> {
   const { store, ignored } = credentials();
   for (const sentence of ignored) console.log(`a Secret holds what cannot be used: ${sentence}`);
   write(join(PATHS.auth, 'config.json'), engineConfig(context, store));
-  write(PATHS.ca, certificates(context.caBundle));
+  writeCertificates(context.caBundle);
 
   const registry = registryFor(context, store);
   await checkPush(registry, reference(context.image), ignored);
   const found = await baseOf(registry, context);
   for (const tool of Object.values(context.tools)) await checkTool(registry, tool);
+  if (context.source) await writeSource(context.source, registry, context);
   await registry.close();
 
   write(join(PATHS.work, 'base.json'), JSON.stringify({ image: context.base, digest: found.digest }));
@@ -134,19 +143,6 @@ function engineConfig(context: BuildContext, store: CredentialStore): string {
     for (const name of [host, hostOf(endpoint, host)]) places.set(name, credential ?? places.get(name));
   }
   return dockerConfigOf(places);
-}
-
-/** The public certificate authorities and the operator's additional ones, as one PEM file. */
-function certificates(additional: string | undefined): string {
-  return [systemCertificates(), ...(additional === undefined ? [] : [additional.trim(), ''])].join('\n');
-}
-
-function systemCertificates(): string {
-  try {
-    return readFileSync('/etc/ssl/certs/ca-certificates.crt', 'utf8');
-  } catch {
-    return rootCertificates.join('\n');
-  }
 }
 
 function reference(text: string): ImageReference {
