@@ -168,7 +168,7 @@ function checkDestinations(copies: readonly { copy: Copy; field: string }[], pro
 
 function requirementsOf(tree: Tree, selection: Selection, problems: Problem[]): Requirements | undefined {
   if (selection.requirements === undefined) return undefined;
-  const read = readRequirements(tree, plain(selection.requirements));
+  const read = readRequirements(tree, selection.requirements);
   if (read.ok) return read.requirements;
   problems.push(...read.messages.map((message) => ({ field: 'spec.requirements', message })));
   return undefined;
