@@ -1,5 +1,6 @@
 /**
- * The programs of the local cluster that are compiled from Go modules: Kubernetes, etcd, BuildKit, Kaniko.
+ * The programs that are compiled from Go modules: Kubernetes, etcd, BuildKit and Kaniko for the local cluster,
+ * BuildKit's reader of Dockerfiles for a test.
  *
  * Each module in `test/cluster/go` pins its versions; what is compiled is kept by what went in.
  */
@@ -112,4 +113,15 @@ export async function kaniko(): Promise<string> {
     { title: 'Compiling Kaniko', usually: '2 to 4 min on two cores' },
   );
   return join(folder, 'executor');
+}
+
+/** The path of a program that reads Dockerfiles as BuildKit does; its `main.go` says what it is asked and answers. */
+export async function dockerfileReader(): Promise<string> {
+  const folder = await cached(
+    'dockerfile',
+    await inputsOf('dockerfile', 'main.go'),
+    (folder) => compile('dockerfile', '.', join(folder, 'dockerfile'), ['-ldflags', '-s -w']),
+    { title: "Compiling BuildKit's reader of Dockerfiles", usually: '20 s' },
+  );
+  return join(folder, 'dockerfile');
 }

@@ -5,13 +5,14 @@
  * same meaning get the same normal form (PEP 503 names, sorted extras and specifiers, no spaces), which
  * is also what is installed: so equal hashes are equal images.
  */
+import { URL_CHARACTERS } from '../api/spec/text.ts';
 
 export type ReadRequirement =
   | { readonly ok: true; readonly name: string | undefined; readonly normal: string }
   | { readonly ok: false; readonly message: string };
 
 const NAME = '[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?';
-const URL_FORM = /^(?:git\+)?(?:https?|ssh):\/\/[^\s$\\"'<>]+$/;
+const URL_FORM = new RegExp(`^(?:git\\+)?(?:https?|ssh)://${URL_CHARACTERS}$`);
 const HEAD = new RegExp(`^(${NAME})\\s*(?:\\[\\s*([^\\]]*)\\])?\\s*(.*)$`);
 const SPECIFIER = /^(===|==|~=|!=|<=|>=|<|>)\s*([A-Za-z0-9._*+!-]+)$/;
 /** A PEP 508 marker, by its words: variables, quoted values (no space before a dash: pip would see an option), operators. */

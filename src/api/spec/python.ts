@@ -9,11 +9,13 @@ import {
   relativePath,
   secretKeyRef,
   text,
+  URL_CHARACTERS,
 } from './text.ts';
 
 /** PEP 508 and the URL forms of pip, cut down to one line without options; `requirement.ts` reads it in full. */
-const REQUIREMENT =
-  /^([A-Za-z0-9][^\n\r\t$\\#]*|(git\+)?(https?|ssh):\/\/[^\s$\\"'<>]+|[A-Za-z0-9][^\n\r\t$\\#@]*@ *(git\+)?(https?|ssh):\/\/[^\s$\\"'<>]+( *;[^\n\r\t$\\#]*)?)$/;
+const REQUIREMENT = new RegExp(
+  `^([A-Za-z0-9][^\\n\\r\\t$\\\\#]*|(git\\+)?(https?|ssh)://${URL_CHARACTERS}|[A-Za-z0-9][^\\n\\r\\t$\\\\#@]*@ *(git\\+)?(https?|ssh)://${URL_CHARACTERS}( *;[^\\n\\r\\t$\\\\#]*)?)$`,
+);
 
 const PACKAGE_MESSAGE =
   'write one requirement as pip takes it, for example pandas==2.2.3 or pkg @ https://host/file.whl; options (-r, --index-url) and comments do not belong here';
@@ -24,7 +26,7 @@ const packageItem = text(1024, REQUIREMENT, PACKAGE_MESSAGE, [NO_CREDENTIALS]).r
 
 const indexUrl = text(
   1024,
-  /^https?:\/\/[^\s$\\"'<>]+$/,
+  new RegExp(`^https?://${URL_CHARACTERS}$`),
   'write the URL of a package index, for example https://download.pytorch.org/whl/cu126',
   [NO_CREDENTIALS],
 ).refine(hasNoCredentials, NO_CREDENTIALS.message);
@@ -33,7 +35,7 @@ const indexUrl = text(
 const CONDA_PACKAGE = /^[A-Za-z0-9_][A-Za-z0-9_.:/ =<>!~*,|+[\]-]*$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is part of what is refused
 const ONE_ARGUMENT = /^[^\x00\r\n]+$/;
-const CONDA_CHANNEL = /^([A-Za-z0-9_][A-Za-z0-9_./-]*|https?:\/\/[^\s$\\"'<>]+)$/;
+const CONDA_CHANNEL = new RegExp(`^([A-Za-z0-9_][A-Za-z0-9_./-]*|https?://${URL_CHARACTERS})$`);
 
 const SECRET_PATH_MESSAGE =
   'write the absolute path of a file, of letters, digits, _, . and -, for example /root/.netrc';

@@ -56,6 +56,9 @@ export const secretKeyRef = z.object({
 export const REFERENCE =
   /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?\/)?[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
 
+/** A URL's characters in plain ASCII, percent-encoded where need be: no space, line separator, quote or shell sign. */
+export const URL_CHARACTERS = /[!#%&(-;=?-[\]-~]+/.source;
+
 const PATH_MESSAGE =
   'write a relative path below the source, without .., control characters and \\, for example app/main.py';
 /** One part of a path: anything printable but `.` and `..`; without look-around. */
