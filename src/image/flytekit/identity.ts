@@ -36,7 +36,7 @@ export function tagOf(parameters: Parameters, digests: FlytekitDigests = {}, bas
   });
   const hash = id.replaceAll('-', '_');
   const format = parameters.tag_format;
-  return typeof format === 'string' ? format.replaceAll('{spec_hash}', hash) : hash;
+  return typeof format === 'string' && format !== '' ? format.replaceAll('{spec_hash}', hash) : hash;
 }
 
 /** `ImageSpec.image_name()`. */

@@ -1,31 +1,18 @@
 /** The identity of images under profile Flytekit, against answers that the real flytekit gave. */
 import { describe, expect, it } from 'vitest';
-import { idOf, imageNameOf, tagOf } from '../../../src/image/flytekit/identity.ts';
-import { asDict, type Parameters } from '../../../src/image/flytekit/parameters.ts';
+import { asDict } from '../../../src/image/flytekit/parameters.ts';
 import { repr, type Value } from '../../../src/image/flytekit/python.ts';
 import { printReference } from '../../../src/image/reference.ts';
 import { targetOf } from '../../../src/image/target.ts';
 import { imageSpec, settings } from '../../support/objects.ts';
+import { argumentsFrom, held, identityOf } from './arguments.ts';
 import vectors from './vectors.json' with { type: 'json' };
-
-/** Constructor arguments as flytekit holds them. */
-function held({ env, ...rest }: { [name: string]: unknown; env?: Record<string, string> }): Parameters {
-  const given = { name: 'flytekit', platform: 'linux/amd64', ...(rest as Record<string, Value>) };
-  return {
-    ...given,
-    ...(env === undefined ? {} : { env: new Map(Object.entries(env)) }),
-    name: given.name.toLowerCase(),
-    ...('registry' in given ? { registry: String(given.registry).toLowerCase() } : {}),
-  };
-}
 
 describe('known answers of flytekit 1.16.24', () => {
   it.each(Object.entries(vectors))('%s', (_name, { input, preimage_of_id, id, tag, image_name }) => {
-    const parameters = held(input);
-    expect(repr(asDict(parameters))).toBe(preimage_of_id);
-    expect(idOf(parameters)).toBe(id);
-    expect(tagOf(parameters)).toBe(tag);
-    expect(imageNameOf(parameters, tagOf(parameters))).toBe(image_name);
+    const given = argumentsFrom(input);
+    expect(repr(asDict(held(given)))).toBe(preimage_of_id);
+    expect(identityOf(given)).toEqual({ id, tag, imageName: image_name });
   });
 });
 
