@@ -1,11 +1,12 @@
 /**
- * Writes the files that are made from the sources: the CRD and the page of the settings.
+ * Writes the files that are made from the sources: the CRD, the pages of the fields and of the settings.
  *
  * `npm run generate` writes them; `npm run generate -- --check` only says which are stale (exit code 1).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { crdYaml } from './generate/crd.ts';
+import { referencePage } from './generate/reference-page.ts';
 import { settingsPage } from './generate/settings-page.ts';
 
 const { values } = parseArgs({
@@ -20,6 +21,7 @@ if (values.help) {
 
 const files: Record<string, () => string> = {
   'crds/imagespec.dev_imagespecs.yaml': crdYaml,
+  'docs/reference.md': referencePage,
   'docs/settings.md': settingsPage,
 };
 

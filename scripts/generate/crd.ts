@@ -75,9 +75,16 @@ function root(): Schema {
       apiVersion: { type: 'string', description: 'imagespec.dev/v1alpha1' },
       kind: { type: 'string', description: 'ImageSpec' },
       metadata: { type: 'object' },
-      spec: structural(specSchema),
-      status: { ...structural(statusSchema), default: { observedGeneration: -1 } },
+      ...crdSchema(),
     },
+  };
+}
+
+/** The schemas of spec and status, as the API server has them. */
+export function crdSchema(): { spec: Schema; status: Schema } {
+  return {
+    spec: structural(specSchema),
+    status: { ...structural(statusSchema), default: { observedGeneration: -1 } },
   };
 }
 

@@ -47,7 +47,9 @@ const source = z
       })
       .describe('The files themselves: path to text. At most 128 KiB together.'),
     configMapRef: z
-      .object({ name: text(253, DNS_NAME, 'write the name of a ConfigMap') })
+      .object({
+        name: text(253, DNS_NAME, 'write the name of a ConfigMap').describe('Name of the ConfigMap.'),
+      })
       .optional()
       .describe('A ConfigMap of the namespace: each key is a file. A change of it makes a new image.'),
     git: z

@@ -51,7 +51,11 @@ export const pythonFields = {
     .optional()
     .describe('The image to build on. Counted in the tag as written. Default: python:<pythonVersion>-slim.'),
   baseImageSpecRef: z
-    .object({ name: text(63, DNS_NAME, 'write the name of an ImageSpec of this namespace') })
+    .object({
+      name: text(63, DNS_NAME, 'write the name of an ImageSpec of this namespace').describe(
+        'Name of the ImageSpec.',
+      ),
+    })
     .optional()
     .describe(
       'Another ImageSpec of the namespace whose image is the one to build on; this one waits until it is Ready, and is built anew when its image changes. Instead of baseImage.',
