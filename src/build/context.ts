@@ -105,6 +105,27 @@ export const buildContextSchema = reachSchema.extend({
 });
 export type BuildContext = z.output<typeof buildContextSchema>;
 
+export const indexContextSchema = reachSchema.extend({
+  version: z.literal(1),
+  image: z.string(),
+  /** The images of the platforms, in the repository of `image`. */
+  parts: z.array(z.object({ platform: z.string(), image: z.string() })),
+});
+/** What the pod gets to know that puts the images of several platforms together. */
+export type IndexContext = z.output<typeof indexContextSchema>;
+
+export function indexContextOf(target: Target, parts: readonly Target[], settings: Settings): IndexContext {
+  return {
+    version: 1,
+    image: printReference(target.image),
+    parts: parts.map(({ effective, image }) => ({
+      platform: effective.platforms[0] as string,
+      image: printReference(image),
+    })),
+    ...reachOf(settings),
+  };
+}
+
 /** Makes the context of a target, or says what is wrong with it. */
 export function buildContextOf(
   target: Target,

@@ -10,7 +10,7 @@ import { amountOf } from '../api/resources.ts';
 import { canonicalJson, type Json, sha256 } from '../image/hash.ts';
 import type { Target } from '../image/target.ts';
 import type { Settings } from '../settings.ts';
-import type { BuildContext } from './context.ts';
+import type { BuildContext, IndexContext } from './context.ts';
 import { type EnginePart, PATHS, secretMountVolume } from './engine.ts';
 import { ENGINES } from './engines.ts';
 import {
@@ -23,6 +23,9 @@ import {
   sourceVolumes,
   stepContainer,
 } from './pod.ts';
+
+/** The user of images without one, as distroless has it. */
+export const NOBODY = 65532;
 
 /** Finished Jobs stay this long, with their logs. */
 export const TTL_SECONDS = 3600;
@@ -78,10 +81,10 @@ export function ownerReference(owner: Owner) {
   };
 }
 
-/** The Job of one attempt at a target. */
+/** The Job of one attempt at a target: a build, or with several platforms what puts their images together. */
 export function buildJob(
   target: Target,
-  context: BuildContext,
+  context: BuildContext | IndexContext,
   settings: Settings,
   owner: Owner,
   attempt: number,
@@ -126,7 +129,10 @@ export function buildJob(
             'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false',
           },
         },
-        spec: podSpec(target, context, settings, stepImage),
+        spec:
+          'parts' in context
+            ? indexPodSpec(target, settings, stepImage)
+            : podSpec(target, context, settings, stepImage),
       },
     },
   };
@@ -135,9 +141,7 @@ export function buildJob(
 function podSpec(target: Target, context: BuildContext, settings: Settings, stepImage: string): V1PodSpec {
   const engine = ENGINES[context.engine].part(target.builder, context);
   const [os, architecture = 'amd64'] = context.platform.split('/');
-  const pullSecrets = settings.imagePullSecrets.map((name) => ({ name }));
-  const account = target.spec.build?.serviceAccountName;
-  const user = engine.container.securityContext?.runAsUser || 65532;
+  const user = engine.container.securityContext?.runAsUser || NOBODY;
   const { nodeSelector, ...pod } = engine.pod ?? {};
   return {
     ...pod,
@@ -146,8 +150,7 @@ function podSpec(target: Target, context: BuildContext, settings: Settings, step
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 10,
-    ...(account === undefined ? {} : { serviceAccountName: account }),
-    ...(pullSecrets.length === 0 ? {} : { imagePullSecrets: pullSecrets }),
+    ...podsOwn(target, settings),
     nodeSelector: {
       ...nodeSelector,
       'kubernetes.io/os': os as string,
@@ -173,6 +176,36 @@ function podSpec(target: Target, context: BuildContext, settings: Settings, step
       })),
       ...engine.volumes,
     ],
+  };
+}
+
+/** Only asks the registry and pushes a few kilobytes. */
+function indexPodSpec(target: Target, settings: Settings, stepImage: string): V1PodSpec {
+  return {
+    restartPolicy: 'Never',
+    activeDeadlineSeconds: timeoutOf(target, settings),
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: 1,
+    ...podsOwn(target, settings),
+    nodeSelector: { 'kubernetes.io/os': 'linux' },
+    containers: [stepContainer('index', stepImage, NOBODY, registryMounts(target.spec, settings))],
+    volumes: [
+      { name: 'work', emptyDir: {} },
+      AUTH_VOLUME,
+      PODINFO_VOLUME,
+      ...registryVolumes(target.spec, settings),
+    ],
+  };
+}
+
+/** Whose pods they are, and with which Secrets their own images are pulled. */
+function podsOwn({ spec }: Target, settings: Settings): Partial<V1PodSpec> {
+  const pullSecrets = settings.imagePullSecrets.map((name) => ({ name }));
+  const account = spec.build?.serviceAccountName;
+  return {
+    ...(account === undefined ? {} : { serviceAccountName: account }),
+    ...(pullSecrets.length === 0 ? {} : { imagePullSecrets: pullSecrets }),
   };
 }
 

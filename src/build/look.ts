@@ -13,7 +13,7 @@ import { canonicalJson, type Json, sha256 } from '../image/hash.ts';
 import { selectionOf } from '../image/inputs.ts';
 import type { Settings } from '../settings.ts';
 import { reachOf, reachSchema, selectionSchema } from './context.ts';
-import { type Owner, ownerReference, TTL_SECONDS } from './job.ts';
+import { NOBODY, type Owner, ownerReference, TTL_SECONDS } from './job.ts';
 import {
   AUTH_VOLUME,
   PODINFO_VOLUME,
@@ -27,8 +27,6 @@ import {
 
 /** A clone of a large repository takes its time; one that takes longer never ends. */
 const TIME_LIMIT_SECONDS = 600;
-/** Kubernetes' own nobody. */
-const USER = 65532;
 
 const questionSchema = z.union([
   z.object({ image: z.object({ name: z.string(), platforms: z.array(z.string()).readonly() }) }),
@@ -109,7 +107,7 @@ export function lookJob(
           imagePullSecrets: settings.imagePullSecrets.map((name) => ({ name })),
           nodeSelector: { 'kubernetes.io/os': 'linux' },
           containers: [
-            stepContainer('look', stepImage, USER, [
+            stepContainer('look', stepImage, NOBODY, [
               ...registryMounts(spec, settings),
               ...(aboutSource ? sourceMounts(spec) : []),
             ]),

@@ -22,7 +22,7 @@ const ABSENT_WHILE_QUEUED_MS = 60_000;
 
 /** What an answer is about. */
 export interface Question {
-  /** namespace/name of the ImageSpec. */
+  /** namespace/name of the ImageSpec, with `#platform` for a part of its image. */
   readonly key: string;
   readonly image: string;
   /** Changes with the object and its spec: a "no" is not remembered beyond an edit. */
@@ -68,7 +68,10 @@ export class Answers {
     return { answer, times, ageMs: this.#now() - at, by };
   }
 
+  /** Forgets an ImageSpec, the parts of its image included. */
   forget(key: string): void {
-    this.#remembered.delete(key);
+    for (const known of this.#remembered.keys()) {
+      if (known === key || known.startsWith(`${key}#`)) this.#remembered.delete(known);
+    }
   }
 }

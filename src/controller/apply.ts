@@ -4,7 +4,7 @@
  */
 import type { V1Job } from '../api/kubernetes.ts';
 import { ANNOTATIONS, LABELS } from '../api/names.ts';
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext, IndexContext } from '../build/context.ts';
 import { buildJob, jobPrefix, type Owner, ownerReference } from '../build/job.ts';
 import { lookJob } from '../build/look.ts';
 import type { Connection } from '../kube/connection.ts';
@@ -43,8 +43,10 @@ export async function apply(actions: readonly Action[], facts: Facts, hands: Han
   for (const action of actions) {
     const job = 'job' in action ? { namespace, name: action.job, uid: action.uid } : undefined;
     if (action.kind === 'create-job') {
-      if (!('target' in facts.wanted) || facts.wanted.context === undefined) continue;
-      const applied = await start(action, facts.wanted, facts.wanted.context, owner, hands);
+      const wanted = 'target' in facts.wanted ? facts.wanted : undefined;
+      const meant = action.piece === undefined ? wanted : wanted?.pieces?.[action.piece];
+      if (meant?.context === undefined) continue;
+      const applied = await start(action, meant, meant.context, owner, hands);
       if (applied.kind !== 'done') return applied;
     } else if (action.kind === 'create-look') {
       const applied = await look(action.look, owner, hands);
@@ -79,7 +81,7 @@ async function leave(job: JobId, uid: string, hands: Hands): Promise<void> {
 async function start(
   { attempt, fresh }: { readonly attempt: number; readonly fresh?: true },
   wanted: Wanted,
-  told: BuildContext,
+  told: BuildContext | IndexContext,
   owner: Owner,
   hands: Hands,
 ): Promise<Applied> {

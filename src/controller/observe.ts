@@ -7,12 +7,13 @@ import { conditionOf } from '../api/conditions.ts';
 import type { ImageSpec } from '../api/image-spec.ts';
 import { keyOf } from '../api/names.ts';
 import type { RegistryAnswer } from '../api/registry-answer.ts';
-import { buildContextOf } from '../build/context.ts';
+import { type BuildContext, buildContextOf, indexContextOf } from '../build/context.ts';
 import { accessHash, jobPrefix } from '../build/job.ts';
 import { hasRegistrySecrets } from '../build/pod.ts';
+import type { Inputs } from '../image/inputs.ts';
 import type { ImageReference } from '../image/reference.ts';
 import { printReference } from '../image/reference.ts';
-import { type Problem, readSpec, type Target, targetFrom } from '../image/target.ts';
+import { type Problem, partsOf, readSpec, type Target, targetFrom } from '../image/target.ts';
 import type { Connection } from '../kube/connection.ts';
 import type { Asked, Facts, JobFact, LookDue, Wanted } from '../plan/facts.ts';
 import type { Settings } from '../settings.ts';
@@ -45,7 +46,7 @@ export async function observe(object: ImageSpec, sources: Sources, signal?: Abor
   const { settings } = sources;
   const base = { object, now: sources.now(), strays: [] };
   const read = readSpec(object);
-  if (!read.ok) return { ...base, wanted: read, strays: straysOf(object, sources, undefined) };
+  if (!read.ok) return { ...base, wanted: read, strays: straysOf(object, sources, []) };
   const { spec } = read;
   const suspended = spec.suspend === true;
   const { found, looks, lookAgainMs, question } = await resolveInputs(object, spec, sources);
@@ -55,39 +56,88 @@ export async function observe(object: ImageSpec, sources: Sources, signal?: Abor
   const refused = (problems: readonly Problem[]): Facts => ({
     ...more,
     wanted: { problems },
-    strays: straysOf(object, sources, undefined),
+    strays: straysOf(object, sources, []),
   });
   if (found.kind === 'problems') return refused(found.problems);
   const judged = targetFrom(object.metadata.name, spec, settings, found.value);
   if (!judged.ok) return refused(judged.problems);
   const { target } = judged;
-  const builds = target.builder.engine !== 'Noop';
-  const context = builds
-    ? buildContextOf(target, settings, found.value, object.metadata.namespace)
-    : undefined;
-  if (context?.ok === false) return refused(context.problems);
+  const parts = partsOf(target);
+  const contexts = contextsOf(target, parts, settings, found.value, object.metadata.namespace);
+  if (!contexts.ok) return refused(contexts.problems);
 
-  const { look, ...wanted } = await wantedOf(object, target, sources, signal);
+  const { look, ...whole } = await wantedOf(object, target, sources, signal);
+  const { pieces, pieceLooks } = await piecesOf(object, whole, parts, contexts.pieces, sources, signal);
   const source = found.value.source && { ...found.value.source, question };
   return {
     ...more,
-    wanted: { ...wanted, context: context?.context, ...(source ? { source } : {}) },
-    looks: look ? [...looks, look] : looks,
-    strays: suspended ? [] : straysOf(object, sources, jobPrefix(target)),
+    wanted: {
+      ...whole,
+      context: contexts.whole,
+      ...(pieces ? { pieces } : {}),
+      ...(source ? { source } : {}),
+    },
+    looks: [...looks, ...(look ? [look] : []), ...pieceLooks],
+    strays: suspended ? [] : straysOf(object, sources, [target, ...parts].map(jobPrefix)),
   };
 }
 
 /** Jobs under way that the ImageSpec owns and does not want: builds of other content. */
-function straysOf(object: ImageSpec, { builds }: Sources, prefix: string | undefined): Facts['strays'] {
+function straysOf(object: ImageSpec, { builds }: Sources, prefixes: readonly string[]): Facts['strays'] {
   const { namespace, uid } = object.metadata;
   return builds
     .jobsOf(namespace)
     .filter((job) => job.ended === undefined && job.owners.some((owner) => owner.uid === uid))
-    .filter((job) => !job.deleting && (prefix === undefined || !isAttempt(job, prefix)))
+    .filter((job) => !job.deleting && !prefixes.some((prefix) => isAttempt(job, prefix)))
     .map((job) => ({ name: job.name, uid: job.uid, owners: job.owners.map((owner) => owner.uid) }));
 }
 
+type Contexts =
+  | {
+      readonly ok: true;
+      readonly whole: Wanted['context'];
+      readonly pieces: readonly BuildContext[];
+    }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** What the pods of a target are told: one build, or one for each platform and what puts them together. */
+function contextsOf(
+  target: Target,
+  parts: readonly Target[],
+  settings: Settings,
+  inputs: Inputs,
+  namespace: string,
+): Contexts {
+  if (target.builder.engine === 'Noop') return { ok: true, whole: undefined, pieces: [] };
+  const made: BuildContext[] = [];
+  for (const part of parts.length > 0 ? parts : [target]) {
+    const context = buildContextOf(part, settings, inputs, namespace);
+    if (!context.ok) return context;
+    made.push(context.context);
+  }
+  if (parts.length === 0) return { ok: true, whole: made[0], pieces: [] };
+  return { ok: true, whole: indexContextOf(target, parts, settings), pieces: made };
+}
+
 type WantedSoFar = Omit<Wanted, 'context' | 'source'> & { readonly look?: LookDue };
+
+/** Looks at the platforms one by one, when the whole is to be put together. */
+async function piecesOf(
+  object: ImageSpec,
+  whole: WantedSoFar,
+  parts: readonly Target[],
+  contexts: readonly BuildContext[],
+  sources: Sources,
+  signal?: AbortSignal,
+): Promise<{ readonly pieces?: readonly Wanted[]; readonly pieceLooks: readonly LookDue[] }> {
+  const anew = whole.asked?.answer.kind === 'present' && !rebuildKnown(object, whole.target);
+  if (parts.length === 0 || !(anew || whole.asked?.answer.kind === 'absent')) return { pieceLooks: [] };
+  const seen = await Promise.all(parts.map((part) => wantedOf(object, part, sources, signal)));
+  return {
+    pieces: seen.map(({ look, ...piece }, index) => ({ ...piece, context: contexts[index] })),
+    pieceLooks: seen.flatMap(({ look }) => look ?? []),
+  };
+}
 
 async function wantedOf(
   object: ImageSpec,
@@ -132,7 +182,10 @@ async function ask(
 ): Promise<Answered> {
   const { metadata, status } = object;
   const image = printReference(target.image);
-  const question = { key: keyOf(metadata), image, version: `${metadata.uid}/${metadata.generation}` };
+  // Of several platforms each is a question of its own.
+  const [platform, more] = target.effective.platforms;
+  const part = more === undefined && target.spec.platforms.length > 1 ? `#${platform}` : '';
+  const question = { key: keyOf(metadata) + part, image, version: `${metadata.uid}/${metadata.generation}` };
   const known = sources.answers.recall(question, !sources.builds.slotFree);
   if (known && known.asked.answer.kind !== 'present') return known;
   const ready = status?.image === image && conditionOf(status.conditions, 'Ready')?.status === 'True';

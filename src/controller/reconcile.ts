@@ -108,7 +108,10 @@ async function observeVisibly(
 }
 
 function withWanted(facts: Facts, change: { slotFree?: boolean; refused?: string }): Facts {
-  return 'target' in facts.wanted ? { ...facts, wanted: { ...facts.wanted, ...change } } : facts;
+  if (!('target' in facts.wanted)) return facts;
+  const { pieces } = facts.wanted;
+  const changed = pieces && { pieces: pieces.map((piece) => ({ ...piece, ...change })) };
+  return { ...facts, wanted: { ...facts.wanted, ...change, ...changed } };
 }
 
 /** The API server refuses a Job of ours, a build's or a look's. */

@@ -71,7 +71,13 @@ export function targetFrom(objectName: string, spec: Spec, settings: Settings, i
       ? parseReference(effective.baseImage)
       : imageOf(objectName, spec, settings, inputs, specHash, problems);
   if (problems.length > 0 || !builder || !image) return { ok: false, problems };
-  return { ok: true, target: { spec, effective, specHash, image, builder } };
+  const target = { spec, effective, specHash, image, builder };
+  const long = partsOf(target).find((part) => !isTag(part.image.tag ?? ''));
+  if (long) {
+    const message = `${long.image.tag} is not a legal tag: with several platforms the name of each is added, and a tag has at most 128 characters`;
+    return { ok: false, problems: [{ field: 'spec.tagFormat', message }] };
+  }
+  return { ok: true, target };
 }
 
 /** The parts of a target for several platforms: one for each, with its own hash and tag. */

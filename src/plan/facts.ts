@@ -4,7 +4,7 @@ import type { LookResult } from '../api/build-result.ts';
 import type { ImageSpec, Spec } from '../api/image-spec.ts';
 import type { WorkingReason } from '../api/reasons.ts';
 import type { RegistryAnswer } from '../api/registry-answer.ts';
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext, IndexContext } from '../build/context.ts';
 import type { LookQuestion } from '../build/look.ts';
 import type { Progress } from '../build/outcome.ts';
 import type { ResolvedSource } from '../image/inputs.ts';
@@ -63,7 +63,9 @@ export interface Trouble {
 export interface Wanted {
   readonly target: Target;
   /** What a build pod would be told; none where the builder builds nothing (engine Noop). */
-  readonly context: BuildContext | undefined;
+  readonly context: BuildContext | IndexContext | undefined;
+  /** With several platforms: what is wanted of each; the Jobs above then only put their images together. */
+  readonly pieces?: readonly Wanted[];
   readonly access: string;
   /** What the source is now, for the status; `question` is what the look Job was asked. */
   readonly source?: ResolvedSource & { readonly question?: string | undefined };

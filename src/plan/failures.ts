@@ -38,7 +38,8 @@ export function failureToHeed(
     );
     const count = Math.max(failures.length, (same?.count ?? 0) + 1);
     const headline = point(wanted, failure, failure.headline);
-    const failed = { job: last, failure, headline, count };
+    const { specHash } = wanted.target;
+    const failed = { job: last, failure, headline, count, specHash };
     return { reason: failure.reason, headline, count, at: last.ended ?? last.created, failed };
   }
   if (!same || !isFailureReason(same.reason)) return undefined;

@@ -8,17 +8,24 @@
 
 import { type FailureReason, RETRY, type StalledReason, say } from '../api/reasons.ts';
 import type { Status } from '../api/status.ts';
+import { jobPrefix } from '../build/job.ts';
 import { printReference } from '../image/reference.ts';
 import type { Asked, Facts, JobFact, LookDue, Wanted } from './facts.ts';
 import { failureToHeed } from './failures.ts';
 import type { Note } from './notes.ts';
-import { standingOf } from './standing.ts';
+import { type Standing, standingOf } from './standing.ts';
 import { type Failed, type State, statusOf } from './status.ts';
 
 /** One effect on the world; `apply` carries it out, and each may be carried out again. */
 export type Action =
   /** `fresh`: the image exists and is wanted anew, so no step may come from a cache. */
-  | { readonly kind: 'create-job'; readonly attempt: number; readonly fresh?: true }
+  | {
+      readonly kind: 'create-job';
+      readonly attempt: number;
+      readonly fresh?: true;
+      /** Which of several platforms it is for. */
+      readonly piece?: number;
+    }
   | { readonly kind: 'create-look'; readonly look: LookDue }
   | { readonly kind: 'join-job'; readonly job: string; readonly uid: string }
   | { readonly kind: 'leave-job'; readonly job: string; readonly uid: string }
@@ -39,39 +46,60 @@ const HOUR = 60 * MINUTE;
 /** How long a registry may take to show what was just pushed. */
 const PUSH_SETTLES_MS = MINUTE;
 
+/** What to do about one image: the whole, or with several platforms one of them. */
+interface Decision {
+  readonly state: State;
+  /** When to look again if nothing happens before, in milliseconds. */
+  readonly pauseMs?: number | undefined;
+  readonly actions: readonly Action[];
+}
+
+const done = (state: State, pauseMs?: number, actions: readonly Action[] = []): Decision => ({
+  state,
+  pauseMs,
+  actions,
+});
+
 /** @param facts what `observe` gathered */
 export function plan(facts: Facts): Plan {
+  const { state, pauseMs, actions } = decide(facts);
   const strays = facts.strays.map(leave);
   const looks = (facts.looks ?? []).map((look): Action => ({ kind: 'create-look', look }));
-  const done = (state: State, requeueAfterMs?: number, actions: readonly Action[] = []): Plan => {
-    const pause = Math.min(requeueAfterMs ?? Infinity, facts.lookAgainMs ?? Infinity);
-    return {
-      actions: [...strays, ...looks, ...actions],
-      ...statusOf(facts, state),
-      ...(pause === Infinity ? {} : { requeueAfterMs: pause }),
-    };
+  const pause = Math.min(pauseMs ?? Infinity, facts.lookAgainMs ?? Infinity);
+  return {
+    actions: [...strays, ...looks, ...actions],
+    ...statusOf(facts, state),
+    ...(pause === Infinity ? {} : { requeueAfterMs: pause }),
   };
+}
 
-  if ('problems' in facts.wanted) {
-    return done({ kind: 'stalled', reason: 'InvalidSpec', message: say.invalid(facts.wanted.problems) });
+function decide(facts: Facts): Decision {
+  const { wanted } = facts;
+  if ('problems' in wanted) {
+    return done({ kind: 'stalled', reason: 'InvalidSpec', message: say.invalid(wanted.problems) });
   }
-  if ('waiting' in facts.wanted) {
-    const { reason, message, againMs, suspended } = facts.wanted.waiting;
+  if ('waiting' in wanted) {
+    const { reason, message, againMs, suspended } = wanted.waiting;
     return suspended ? done({ kind: 'suspended' }) : done({ kind: 'waiting', reason, message }, againMs);
   }
-  const wanted = facts.wanted;
   if (wanted.target.spec.suspend === true) return done({ kind: 'suspended' });
+  return decideImage(facts, wanted, standingOf(facts));
+}
 
-  const { ready, rebuilding } = standingOf(facts);
+function decideImage(
+  facts: Facts,
+  wanted: Wanted,
+  { ready, rebuilding }: Pick<Standing, 'ready' | 'rebuilding'>,
+): Decision {
   const current = wanted.jobs.findLast((job) => job.ended === undefined);
   // Who has the image needs no build: one that runs is a neighbour's, who wants the same content anew.
-  if (current && (!ready || rebuilding)) return whileRunning(facts, wanted, current, done);
+  if (current && (!ready || rebuilding)) return whileRunning(facts, wanted, current);
 
   const asked = wanted.asked;
   if (asked === undefined) {
     const { looking } = wanted;
     if (looking === undefined || ready) return done({ kind: 'unchanged' }, wanted.restMs ?? HOUR);
-    if (wanted.refused !== undefined) return refused(wanted.refused, done, undefined);
+    if (wanted.refused !== undefined) return refused(wanted.refused, undefined);
     const message = looking.words === undefined ? say.asking(imageName(wanted)) : say.pending(looking.words);
     const reason = looking.words === undefined ? 'Progressing' : 'BuildPending';
     return done({ kind: 'working', reason, message }, looking.words === undefined ? 3 * SECOND : 10 * SECOND);
@@ -94,14 +122,14 @@ export function plan(facts: Facts): Plan {
         const message = say.pushed(imageName(wanted));
         return done({ kind: 'working', reason: 'Building', message, job: again }, 2 * SECOND);
       }
-      return build(facts, wanted, again, done, answer.digest);
+      return build(facts, wanted, again, answer.digest);
     }
     case 'absent': {
       if (wanted.context === undefined) {
         const message = say.noImage(imageName(wanted));
         return done({ kind: 'stalled', reason: 'BaseImageNotFound', message }, 2 * MINUTE);
       }
-      if (current) return whileRunning(facts, wanted, current, done);
+      if (current) return whileRunning(facts, wanted, current);
       const last = ownBuild(wanted);
       if (last?.progress.state === 'succeeded' && !settled(last, facts.now)) {
         return done(
@@ -109,7 +137,7 @@ export function plan(facts: Facts): Plan {
           2 * SECOND,
         );
       }
-      return build(facts, wanted, last, done);
+      return build(facts, wanted, last);
     }
     case 'denied':
       return done(
@@ -142,9 +170,7 @@ export function askAgainAfterMs({ answer, times, by }: Pick<Asked, 'answer' | 't
   }
 }
 
-type Done = (state: State, requeueAfterMs?: number, actions?: readonly Action[]) => Plan;
-
-function whileRunning(facts: Facts, wanted: Wanted, job: JobFact, done: Done): Plan {
+function whileRunning(facts: Facts, wanted: Wanted, job: JobFact): Decision {
   const uid = facts.object.metadata.uid;
   if (job.deleting) {
     return done(
@@ -199,21 +225,27 @@ function whileRunning(facts: Facts, wanted: Wanted, job: JobFact, done: Done): P
  *
  * @param old digest of the image that exists and is to be built again
  */
-function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, done: Done, old?: string): Plan {
+function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, old?: string): Decision {
   const rebuilding = old !== undefined;
+  const first = wanted.pieces && piecesFirst(facts, wanted.pieces, rebuilding);
+  if (first) {
+    // One of them could not be made anew: so the whole is not.
+    return first.state.kind === 'ready' && old !== undefined
+      ? done({ ...first.state, digest: old }, HOUR)
+      : first;
+  }
   const heeded = failureToHeed(facts.object.status, wanted, last);
-  const start = (failed?: Failed): Plan => {
+  const start = (failed?: Failed): Decision => {
     if (!wanted.slotFree) {
       const message = say.queued(wanted.slots);
       return done({ kind: 'working', reason: 'Queued', message, failed }, 30 * SECOND);
     }
-    if (wanted.refused !== undefined) return refused(wanted.refused, done, failed);
+    if (wanted.refused !== undefined) return refused(wanted.refused, failed);
     const attempt = nextAttempt(facts.object.status, wanted);
     const message = say.building(wanted.target.builder.name, attempt, 'starting');
     const create: Action = { kind: 'create-job', attempt, ...(rebuilding ? { fresh: true } : {}) };
-    return done({ kind: 'working', reason: 'Building', message, starts: attempt, failed }, 3 * SECOND, [
-      create,
-    ]);
+    const starts = { attempt, job: `${jobPrefix(wanted.target)}-${attempt}` };
+    return done({ kind: 'working', reason: 'Building', message, starts, failed }, 3 * SECOND, [create]);
   };
   if (heeded === undefined) return start();
 
@@ -246,6 +278,36 @@ function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, done: Do
   return done({ kind: 'stalled', reason: stalledBy(reason), message, failed });
 }
 
+/**
+ * With several platforms the image of each comes first: all are built, and only when the last one is there are they
+ * put together. Undefined when all are there; `ready` with a failure when one could not be made anew.
+ */
+function piecesFirst(facts: Facts, pieces: readonly Wanted[], rebuilding: boolean): Decision | undefined {
+  const decisions = pieces.map((piece, index) => {
+    const { state, pauseMs, actions } = decideImage(facts, piece, { ready: false, rebuilding });
+    const own = actions.map((action) =>
+      action.kind === 'create-job' ? { ...action, piece: index } : action,
+    );
+    const named =
+      'message' in state
+        ? { ...state, message: `${piece.target.effective.platforms[0]}: ${state.message}` }
+        : state;
+    return { state: named, pauseMs, actions: own };
+  });
+  const failed = decisions.find(({ state }) => state.kind === 'ready' && state.failed !== undefined);
+  const unfinished = decisions.filter(({ state }) => state.kind !== 'ready');
+  const stalled = unfinished.find(({ state }) => state.kind === 'stalled');
+  const shown = stalled ?? unfinished[0] ?? failed;
+  if (!shown) return undefined;
+  const actions = decisions.flatMap((decision) => decision.actions);
+  return {
+    state: shown.state,
+    pauseMs: Math.min(...unfinished.map(({ pauseMs }) => pauseMs ?? HOUR)),
+    // Where one cannot be had, the others are of no use.
+    actions: stalled ? actions.filter(({ kind }) => kind !== 'create-job') : actions,
+  };
+}
+
 /** How long after the n-th failure the next attempt begins. */
 const PAUSES = {
   never: () => 0,
@@ -255,7 +317,7 @@ const PAUSES = {
 } as const;
 
 /** A quota passes by itself; what no Job may have is the spec's; any other refusal is somebody's rule. */
-function refused(words: string, done: Done, failed: Failed | undefined): Plan {
+function refused(words: string, failed: Failed | undefined): Decision {
   if (/exceeded quota/.test(words)) {
     return done(
       { kind: 'working', reason: 'BuildPending', message: say.pending(words), failed },
@@ -287,7 +349,8 @@ function ownBuild(wanted: Wanted): JobFact | undefined {
 
 /** n = 1 + the highest attempt known to Jobs or status, so that no name is used twice. */
 function nextAttempt(status: Status | undefined, wanted: Wanted): number {
-  const remembered = status?.specHash === wanted.target.specHash ? (status.build?.attempt ?? 0) : 0;
+  const told = status?.build;
+  const remembered = told?.jobName === `${jobPrefix(wanted.target)}-${told?.attempt}` ? told.attempt : 0;
   return 1 + Math.max(remembered, ...wanted.jobs.map((job) => job.attempt));
 }
 

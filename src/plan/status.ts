@@ -9,7 +9,6 @@ import { conditionOf, type NewCondition, stamped } from '../api/conditions.ts';
 import type { ImageSpec } from '../api/image-spec.ts';
 import { type Reason, type StalledReason, say, type WorkingReason } from '../api/reasons.ts';
 import type { BuildStatus, LastFailure, Status } from '../api/status.ts';
-import { jobPrefix } from '../build/job.ts';
 import type { Failure } from '../build/outcome.ts';
 import { printReference } from '../image/reference.ts';
 import type { Facts, JobFact, Wanted } from './facts.ts';
@@ -23,6 +22,8 @@ export interface Failed {
   /** The failure's one line, naming the field it is about. */
   readonly headline: string;
   readonly count: number;
+  /** Of the content that failed: the whole, or one of several platforms. */
+  readonly specHash: string;
 }
 
 /** What was decided, before it is put into words and conditions. */
@@ -40,8 +41,8 @@ export type State =
       readonly reason: WorkingReason;
       readonly message: string;
       readonly job?: JobFact;
-      /** Number of the attempt that starts now. */
-      readonly starts?: number;
+      /** The attempt that starts now. */
+      readonly starts?: { readonly attempt: number; readonly job: string };
       readonly failed?: Failed | undefined;
     }
   | {
@@ -219,8 +220,8 @@ function buildOf(
   if (!wanted) return same ? before : undefined;
   if (state.kind === 'working' && state.starts !== undefined) {
     return {
-      jobName: `${jobPrefix(wanted.target)}-${state.starts}`,
-      attempt: state.starts,
+      jobName: state.starts.job,
+      attempt: state.starts.attempt,
       builder: wanted.target.builder.name,
       startTime: timeOf(facts.now.getTime()),
     };
@@ -249,7 +250,7 @@ function lastFailure(
   if (wanted && failed) {
     const words = failed.failure.message.trim();
     return {
-      specHash: wanted.target.specHash,
+      specHash: failed.specHash,
       access: wanted.access,
       reason: failed.failure.reason,
       step: failed.failure.step,

@@ -14,6 +14,8 @@ export type ManifestAnswer =
       /** SHA-256 of the body. */
       readonly digest: string;
       readonly mediaType: string;
+      /** Bytes. */
+      readonly size: number;
       readonly manifest: unknown;
     }
   | NoAnswer;

@@ -14,11 +14,12 @@ import type { Reply, Transport } from './transport.ts';
 
 /** A question about one repository. */
 export interface Question {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly repository: string;
   /** Below the repository: `manifests/latest`. */
   readonly path: string;
   readonly accept?: string;
+  readonly content?: { readonly mediaType: string; readonly text: string };
   readonly actions: 'pull' | 'pull,push';
   readonly mostBytes: number;
   readonly signal?: AbortSignal | undefined;
@@ -90,8 +91,10 @@ export class Authorization {
       url: `${endpoint.base}/v2/${question.repository}/${question.path}`,
       headers: {
         ...(question.accept === undefined ? {} : { accept: question.accept }),
+        ...(question.content === undefined ? {} : { 'content-type': question.content.mediaType }),
         ...(authorization === undefined ? {} : { authorization }),
       },
+      ...(question.content === undefined ? {} : { body: question.content.text }),
       mostBytes: question.mostBytes,
       subject: endpoint.host,
       signal: question.signal,

@@ -55,6 +55,8 @@ export interface Manifest {
   /** SHA-256 of the bytes. */
   readonly digest: string;
   readonly mediaType: string;
+  /** Bytes. */
+  readonly size: number;
   /** The whole document. */
   readonly document: unknown;
   readonly image?: z.output<typeof manifestSchema>;
@@ -70,7 +72,7 @@ export function readManifest(body: Buffer, contentType: string | undefined): Man
   const document = objectOf(body);
   if (document === undefined) return undefined;
   const mediaType = typeof document.mediaType === 'string' ? document.mediaType : bareType(contentType);
-  const base = { digest: sha256(body), mediaType, document };
+  const base = { digest: sha256(body), mediaType, size: body.length, document };
   if (isManifestType(mediaType) && !('manifests' in document)) {
     const image = manifestSchema.safeParse(document);
     return image.success ? { ...base, image: image.data } : undefined;

@@ -99,7 +99,8 @@ export class RegistryClient {
     return this.#answered<ManifestAnswer>(ref, async () => {
       const found = await this.#manifest(this.#endpoint(ref), ref, options);
       if ('kind' in found) return found;
-      return { kind: 'present', digest: found.digest, mediaType: found.mediaType, manifest: found.document };
+      const { digest, mediaType, size, document } = found;
+      return { kind: 'present', digest, mediaType, size, manifest: document };
     });
   }
 
@@ -144,6 +145,31 @@ export class RegistryClient {
       if (upload !== undefined)
         await this.#ask(endpoint, ref, 'DELETE', upload, options).catch(() => undefined);
       return { kind: 'allowed' };
+    });
+  }
+
+  /**
+   * Pushes a manifest or index under the tag of `ref`; what it names must be in the repository already.
+   * Protocol: distribution-spec, "Pushing Manifests".
+   *
+   * @returns `present` with the digest of the text
+   */
+  pushManifest(
+    ref: ImageReference & { readonly tag: string },
+    { mediaType, text }: { readonly mediaType: string; readonly text: string },
+  ): Promise<RegistryAnswer> {
+    return this.#answered<RegistryAnswer>(ref, async () => {
+      const endpoint = this.#endpoint(ref);
+      const reply = await this.#authorization.ask(endpoint, {
+        method: 'PUT',
+        repository: ref.repository,
+        path: `manifests/${ref.tag}`,
+        content: { mediaType, text },
+        actions: 'pull,push',
+        mostBytes: MOST_BYTES,
+      });
+      if (reply.status !== 201) return answerOf(reply, ref.host);
+      return { kind: 'present', digest: sha256(Buffer.from(text)) };
     });
   }
 

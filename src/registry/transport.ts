@@ -23,7 +23,7 @@ export interface TransportOptions extends ConnectionOptions {
 
 /** One request. GET and HEAD are tried again when that may help; others are sent once and never redirected. */
 export interface Exchange {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
