@@ -1,4 +1,5 @@
 /** A step that ended for a reason the user can read in the status. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FailureReason } from '../api/reasons.ts';
 import type { NoAnswer } from '../api/registry-answer.ts';
 
@@ -21,5 +22,20 @@ export function noAnswer(answer: NoAnswer, image: string, absent: FailureReason)
       return new StepError('RegistryDenied', `${image}: ${answer.message}`);
     case 'unavailable':
       return new StepError('RegistryUnreachable', `${image}: ${answer.message}`);
+  }
+}
+
+/** A registry that does not answer is asked so often before the attempt is given up. */
+const TRIES = 4;
+const PAUSE_MS = 3000;
+
+export async function patiently<T extends { kind: string }>(
+  ask: () => Promise<T | NoAnswer>,
+): Promise<T | NoAnswer> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await ask();
+    if (answer.kind !== 'unavailable' || tries === TRIES) return answer;
+    console.log(`${'message' in answer ? answer.message : 'no answer'}; trying again`);
+    await sleep(PAUSE_MS);
   }
 }

@@ -26,7 +26,9 @@ export async function imageIndex(): Promise<BuildResult> {
     if (/immutable/i.test(words)) throw new StepError('TagImmutable', `${context.image}: ${words}`);
     throw noAnswer(pushed, context.image, 'RegistryDenied');
   }
-  console.log(`pushed ${context.image}@${pushed.digest}: ${context.parts.map((part) => part.platform).join(', ')}`);
+  console.log(
+    `pushed ${context.image}@${pushed.digest}: ${context.parts.map((part) => part.platform).join(', ')}`,
+  );
   const platforms = context.parts.map((part) => part.platform);
   const seen = await patiently(() => registry.digestOf(image, { platforms }));
   if (seen.kind !== 'present') throw noAnswer(seen, context.image, 'RegistryUnreachable');

@@ -1,5 +1,5 @@
 /**
- * The program inside build pods: `prepare` before the engine, `verify` after it.
+ * The program inside our pods: `prepare` before the engine and `verify` after it, `look` and `index` alone.
  *
  * It runs with the tenant's secrets and without any Kubernetes permission. Whatever it has to say ends up
  * in the termination message, as JSON that the operator parses as untrusted.
@@ -7,12 +7,14 @@
 import { writeFileSync } from 'node:fs';
 import { MAX_TERMINATION_BYTES, type StepFailure } from '../api/build-result.ts';
 import { StepError } from './failure.ts';
+import { imageIndex } from './image-index.ts';
+import { look } from './look.ts';
 import { prepare } from './prepare.ts';
 import { verify } from './verify.ts';
 
 const TERMINATION_LOG = '/dev/termination-log';
 
-const STEPS = { prepare, verify } as const;
+const STEPS = { prepare, verify, look, index: imageIndex } as const;
 
 async function main(): Promise<void> {
   const step = STEPS[process.argv[2] as keyof typeof STEPS];

@@ -2,28 +2,42 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { type BuildContext, buildContextSchema } from '../build/context.ts';
+import type { z } from 'zod';
+import type { Reach } from '../build/context.ts';
 import { PATHS } from '../build/engine.ts';
 import { type CredentialStore, firstOf, readDockerConfig } from '../registry/credentials.ts';
 import { RegistryClient } from '../registry/registry-client.ts';
+import { StepError } from './failure.ts';
 
 /** All steps run as the engine's user; nobody else is in the pod. */
 export const READABLE = 0o600;
 export const FOLDER = 0o700;
 
 /** @throws when the annotation is missing or was written by another version of the operator */
-export function readContext(): BuildContext {
-  return buildContextSchema.parse(JSON.parse(readFileSync(join(PATHS.podinfo, 'context.json'), 'utf8')));
+export function readContext<Context>(schema: z.ZodType<Context>): Context {
+  return schema.parse(JSON.parse(readFileSync(join(PATHS.podinfo, 'context.json'), 'utf8')));
 }
 
-/** The tenant's Secrets as one store, the push Secret first; with what of them cannot be used, in sentences. */
+/**
+ * The tenant's Secrets as one store, the push Secret first; with what of them cannot be used, in sentences.
+ *
+ * @throws StepError when one of them is no docker config
+ */
 export function tenantCredentials(): { store: CredentialStore; ignored: string[] } {
   const folders = existsSync(PATHS.secrets) ? readdirSync(PATHS.secrets) : [];
   const ordered = folders.sort((a, b) => Number(b === 'push') - Number(a === 'push') || a.localeCompare(b));
-  const read = ordered.map((folder) =>
-    readDockerConfig(readFileSync(join(PATHS.secrets, folder, 'config.json'), 'utf8')),
-  );
-  return { store: firstOf(read.map((one) => one.store)), ignored: read.flatMap((one) => one.ignored) };
+  try {
+    const read = ordered.map((folder) =>
+      readDockerConfig(readFileSync(join(PATHS.secrets, folder, 'config.json'), 'utf8')),
+    );
+    return { store: firstOf(read.map((one) => one.store)), ignored: read.flatMap((one) => one.ignored) };
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    throw new StepError(
+      'RegistryDenied',
+      `a Secret of pushSecretRef or pullSecretRefs cannot be used: ${words}`,
+    );
+  }
 }
 
 /** What `prepare` left for the engine and for `verify`. */
@@ -32,7 +46,7 @@ export function preparedCredentials(): CredentialStore {
 }
 
 /** A client of the registries as this build knows them. */
-export function registryFor(context: BuildContext, credentials: CredentialStore): RegistryClient {
+export function registryFor(context: Reach, credentials: CredentialStore): RegistryClient {
   const registries = context.registries.map(({ endpoint, ...rest }) => ({
     ...rest,
     ...(endpoint === undefined ? {} : { endpoint }),

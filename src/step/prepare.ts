@@ -6,16 +6,14 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { NoAnswer } from '../api/registry-answer.ts';
-import type { BuildContext } from '../build/context.ts';
+import { type BuildContext, buildContextSchema } from '../build/context.ts';
 import { PATHS, type Prepared } from '../build/engine.ts';
 import { ENGINES } from '../build/engines.ts';
 import { hostOf } from '../build/registries.ts';
 import { type ImageReference, parseReference, printReference } from '../image/reference.ts';
 import { type Credential, type CredentialStore, dockerConfigOf } from '../registry/credentials.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
-import { noAnswer, StepError } from './failure.ts';
+import { noAnswer, patiently, StepError } from './failure.ts';
 import {
   FOLDER,
   mark,
@@ -27,16 +25,12 @@ import {
 } from './pod.ts';
 import { writeSource } from './source.ts';
 
-/** A registry that does not answer is asked so often before the attempt is given up. */
-const TRIES = 4;
-const PAUSE_MS = 3000;
-
 export async function prepare(): Promise<undefined> {
   mkdirSync(PATHS.times, { recursive: true, mode: FOLDER });
   mark('prepare.begin');
-  const context = readContext();
+  const context = readContext(buildContextSchema);
   console.log(`preparing ${context.image} on ${context.base} for ${context.platform}`);
-  const { store, ignored } = credentials();
+  const { store, ignored } = tenantCredentials();
   for (const sentence of ignored) console.log(`a Secret holds what cannot be used: ${sentence}`);
   write(join(PATHS.auth, 'config.json'), engineConfig(context, store));
   writeCertificates(context.caBundle);
@@ -97,17 +91,6 @@ async function checkPush(
   throw new StepError(reason, [message, ...(reason === 'RegistryDenied' ? ignored : [])].join('; '));
 }
 
-async function patiently<T extends { kind: string }>(
-  ask: () => Promise<T | NoAnswer>,
-): Promise<T | NoAnswer> {
-  for (let tries = 1; ; tries += 1) {
-    const answer = await ask();
-    if (answer.kind !== 'unavailable' || tries === TRIES) return answer;
-    console.log(`${'message' in answer ? answer.message : 'no answer'}; trying again`);
-    await sleep(PAUSE_MS);
-  }
-}
-
 /** The tool image is the administrator's business: its absence is no fault of the spec. */
 async function checkTool(registry: RegistryClient, image: string): Promise<void> {
   const answer = await patiently(() => registry.digestOf(reference(image)));
@@ -118,18 +101,6 @@ async function checkTool(registry: RegistryClient, image: string): Promise<void>
     word,
     `a tool image (toolImages in the operator's settings, or spec.builderConfig) cannot be had: ${message}`,
   );
-}
-
-function credentials(): ReturnType<typeof tenantCredentials> {
-  try {
-    return tenantCredentials();
-  } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
-    throw new StepError(
-      'RegistryDenied',
-      `a Secret of pushSecretRef or pullSecretRefs cannot be used: ${words}`,
-    );
-  }
 }
 
 /** The credentials of just this build, under the names by which the engine reaches its registries. */

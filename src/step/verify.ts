@@ -6,6 +6,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BuildResult } from '../api/build-result.ts';
+import { buildContextSchema } from '../build/context.ts';
 import { PATHS } from '../build/engine.ts';
 import { ENGINES } from '../build/engines.ts';
 import { parseReference } from '../image/reference.ts';
@@ -18,7 +19,7 @@ const PAUSE_MS = 1000;
 
 export async function verify(): Promise<BuildResult> {
   const begun = Date.now();
-  const context = readContext();
+  const context = readContext(buildContextSchema);
   const image = parseReference(context.image);
   const digest = ENGINES[context.engine].digestOf(readFileSync(PATHS.result, 'utf8'));
   if (!image || digest === undefined) throw new StepError('BuildFailed', 'the engine left no digest behind');
