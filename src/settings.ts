@@ -162,6 +162,9 @@ export const settingsSchema = z
     toolImages: z
       .strictObject({
         uv: imageName.default('ghcr.io/astral-sh/uv:0.12.5').describe('image with the uv binary as /uv'),
+        conda: imageName
+          .default('python:3.12-slim')
+          .describe('image with a Python, 3.10 or later, in which conda packages are chosen and unpacked'),
       })
       .prefault({}),
     flytekitVersion: z

@@ -15,6 +15,9 @@ import { readRequirement } from './requirement.ts';
 /** Python of recipe v1 where neither a version nor a base is named. Part of the hash: never change it. */
 const V1_PYTHON = '3.11';
 
+/** The user flytekit of profile Flytekit; the first that a Linux distribution gives to a person. */
+const FLYTEKIT_USER = '1000:1000';
+
 /** A Dockerfile's line has 65535 bytes; \u escapes may make six of one. */
 const MAX_ENTRYPOINT = 10 * 1024;
 const MAX_OPTIONS = 16 * 1024;
@@ -134,7 +137,7 @@ export function effectiveSpec(
     commands: spec.commands ?? [],
     ...given('entrypoint', spec.entrypoint),
     workdir: spec.workdir ?? (flytekit ? '/root' : '/app'),
-    ...given('user', spec.user),
+    ...given('user', spec.user ?? (flytekit ? FLYTEKIT_USER : undefined)),
     labels: spec.labels ?? {},
   };
 }

@@ -1,9 +1,10 @@
 /** Recipes by name: how an effective spec becomes a Dockerfile and its files. */
-import { type Options, type Recipe, recipeV1 } from './recipe/v1.ts';
+import type { Options, Recipe } from './recipe/contract.ts';
+import { recipeV1 } from './recipe/v1.ts';
 import type { Target } from './target.ts';
 
-export type { Dialect, Options, Recipe, Tool } from './recipe/v1.ts';
-export { ARGUMENTS, CA_SECRET, FOLDERS, secretMountId } from './recipe/v1.ts';
+export type { Dialect, Options, Recipe, Tool } from './recipe/contract.ts';
+export { ARGUMENTS, CA_SECRET, FOLDERS, PLAIN, secretMountId } from './recipe/contract.ts';
 
 const RECIPES = { v1: recipeV1 } as const;
 

@@ -1,21 +1,21 @@
 /**
- * The fixed shell of recipe v1, one script a step. Part of what recipe v1 means: never changed, only
- * followed by a v2.
+ * The fixed shell of recipe v1, one script a step; Python's and conda's are in files of their own. Part of what
+ * recipe v1 means: never changed, only followed by a v2.
  *
  * A line `imagespec: Reason: sentence` is a verdict of our own; the engine's `explain` reads it. A step that
  * fails leaves no layer, so only the ways that succeed tidy up.
  */
 
 /** Two pipes would reach the log in any order; the last line is to be the last thing said. */
-const ONE_STREAM = `exec 2>&1
+export const ONE_STREAM = `exec 2>&1
 `;
 
 /** Where the operator has additional authorities: the base image's, the public ones and these, as one file. */
-const TRUST = `if [ -f /run/imagespec-ca.crt ]; then
+export const TRUST = `if [ -f /run/imagespec-ca.crt ]; then
   cat /etc/ssl/certs/ca-certificates.crt /run/imagespec-ca.crt >/run/imagespec-trust.crt 2>/dev/null || true
 fi
 `;
-const END_OF_TRUST = `rm -f /run/imagespec-trust.crt
+export const END_OF_TRUST = `rm -f /run/imagespec-trust.crt
 `;
 
 /**
@@ -36,54 +36,6 @@ apt-get "$@" update
 xargs -a "$here/packages.txt" apt-get "$@" install --yes --no-install-recommends --
 rm -rf /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old
 ${END_OF_TRUST}`;
-
-/**
- * Reads version.txt (empty: any Python) and requirements.txt (empty: only the version is checked). The packages go
- * into a virtual environment with a pip of its own, in front of what the base image has.
- */
-export const PYTHON_SCRIPT = `${ONE_STREAM}here=/run/imagespec/python
-uv=/run/imagespec-uv
-venv=/opt/venv
-wanted=$(cat "$here/version.txt")
-
-version_of() {
-  command -v "$1" >/dev/null 2>&1 || return 0
-  "$1" -c 'import platform; print(platform.python_version())' 2>/dev/null || true
-}
-fits() {
-  case "$1" in "$wanted" | "$wanted".*) return 0 ;; esac
-  [ -z "$wanted" ]
-}
-chosen=
-found=
-if [ -x "$venv/bin/python" ]; then
-  candidates="$venv/bin/python"
-else
-  minor=$(echo "$wanted" | cut -d. -f1,2)
-  candidates="\${minor:+python$minor} python3 python"
-fi
-for candidate in $candidates; do
-  version=$(version_of "$candidate")
-  if [ -n "$version" ]; then
-    case " $found " in *" $version "*) ;; *) found="$found $version" ;; esac
-    if fits "$version"; then chosen=$candidate; break; fi
-  fi
-done
-if [ -z "$chosen" ]; then
-  echo "imagespec: PythonNotFound: the base image has no Python\${wanted:+ $wanted} (found:\${found:- none})" >&2
-  exit 64
-fi
-if [ -s "$here/requirements.txt" ]; then
-  ${TRUST.trimEnd().replaceAll('\n', '\n  ')}
-  if [ -f /run/imagespec-trust.crt ]; then export SSL_CERT_FILE=/run/imagespec-trust.crt GIT_SSL_CAINFO=/run/imagespec-trust.crt; fi
-  export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_NO_CONFIG=1 UV_CACHE_DIR=/var/cache/imagespec-uv UV_NO_PROGRESS=1
-  if [ ! -x "$venv/bin/python" ]; then
-    "$uv" venv --quiet --seed --system-site-packages --python "$(command -v "$chosen")" "$venv"
-  fi
-  "$uv" pip install --python "$venv/bin/python" --requirement "$here/requirements.txt"
-  ${END_OF_TRUST.trimEnd()}
-fi
-`;
 
 /**
  * Runs commands.sh, the user's own lines, with the build's certificates at hand where the user named none. No variable

@@ -4,149 +4,223 @@
  * The same input gives the same text for ever; golden files hold it. No user string stands in the
  * Dockerfile or on a shell line: package names and commands are files, values of env and labels are
  * build arguments, the entrypoint is a JSON array, everything else is held to a grammar without `$`,
- * quotes and spaces. Each step mounts one folder of its own, so that a change elsewhere keeps its layer.
+ * quotes and spaces. Order: base, apt, conda and Python with their packages, env, copied files, commands,
+ * entrypoint and labels.
  */
 
 import type { EffectiveSpec } from '../effective.ts';
-import { sha256 } from '../hash.ts';
-import { APT_SCRIPT, COMMANDS_SCRIPT, PYTHON_SCRIPT } from './v1-scripts.ts';
+import { ARGUMENTS, FOLDERS, type Options, type Recipe, type Tool } from './contract.ts';
+import { asLines, type Dockerfile, dockerfileIn, jsonArray } from './dockerfile.ts';
+import { CONDA_INSTALL, CONDA_SCRIPT, condaPlatform } from './v1-conda.ts';
+import { FLYTEKIT_SCRIPT } from './v1-flytekit.ts';
+import { pythonScript } from './v1-python.ts';
+import { APT_SCRIPT, COMMANDS_SCRIPT } from './v1-scripts.ts';
 
-/** The tool image of recipe v1 when the Dockerfile is built by hand; the operator names its own. */
-const DEFAULT_UV = 'ghcr.io/astral-sh/uv:0.12.5';
+/** The tool images of recipe v1 when the Dockerfile is built by hand; the operator names its own. */
+const DEFAULT_IMAGES: Readonly<Record<Tool, string>> = {
+  uv: 'ghcr.io/astral-sh/uv:0.12.5',
+  conda: 'python:3.12-slim',
+};
 
-/** Build arguments the recipe leaves to the build pod's `prepare` step. */
-export const ARGUMENTS = {
-  /** Base image, pinned by digest. */
-  base: 'IMAGESPEC_BASE',
-  /** Image that holds the uv binary as /uv. */
-  uv: 'IMAGESPEC_UV',
-  /** User the image ends with: spec.user, else the base's own. */
-  user: 'IMAGESPEC_USER',
-} as const;
+/** What the tools' images are made for; elsewhere the ones of the machine that builds do the work. */
+const TOOL_PLATFORMS = ['linux/amd64', 'linux/arm64'];
 
-/** Secret mount with all certificate authorities a build trusts; no part of any cache key. */
-export const CA_SECRET = 'imagespec-ca';
-
-/** What an engine needs to build one image. */
-export interface Recipe {
-  readonly dockerfile: string;
-  /** Path below the build context → content. */
-  readonly files: Readonly<Record<string, string>>;
-  /** Values that must not stand in the Dockerfile, by build argument. */
-  readonly args: Readonly<Record<string, string>>;
-  /** The tools whose images it names by build argument. */
-  readonly tools: readonly Tool[];
+/** What a spec comes to, as far as several steps ask. */
+interface Plan {
+  readonly spec: EffectiveSpec;
+  /** What uv installs beside the requirements. */
+  readonly packages: readonly string[];
+  /** There will be an environment at /opt/venv. */
+  readonly venv: boolean;
+  readonly conda: boolean;
+  /** uid:gid of who owns the environment, under profile Flytekit. */
+  readonly owner?: string;
 }
 
-/** BuildKit's Dockerfiles mount what a step reads; plain ones use nothing but the oldest instructions. */
-export type Dialect = 'BuildKit' | 'Plain';
-
-/** A program that builds need and images do not: its image is named by {@link ARGUMENTS}. */
-export type Tool = 'uv';
-
-export interface Options {
-  readonly dialect: Dialect;
-  /** Where the steps that install packages find the user's Secrets; in no hash. */
-  readonly secretPaths: readonly string[];
-}
-
-/** Folders of the build context that `prepare` fills from the source. */
-export const FOLDERS = {
-  /** What is copied into workdir, by destination. */
-  source: 'source',
-  /** The requirements and all they refer to, by their path in the source. */
-  requirements: 'requirements',
-} as const;
-
-/** Name of a BuildKit secret: one of spec.pipSecretMounts. */
-export const secretMountId = (index: number) => `imagespec-secret-${index}`;
-
-/** Renders recipe v1 in BuildKit's dialect. */
-export function recipeV1(spec: EffectiveSpec, specHash: string, _options: Options): Recipe {
-  const files: Record<string, string> = {};
-  const args: Record<string, string> = {};
-  const argument = (value: string): string => {
-    const name = `IMAGESPEC_${Object.keys(args).length}`;
-    args[name] = value;
-    return name;
-  };
-  const step = (folder: string, script: string, own: Record<string, string>, mounts: string): string => {
-    const all: Record<string, string> = { 'run.sh': script, ...own };
-    for (const [name, text] of Object.entries(all)) files[`${folder}/${name}`] = text;
-    const digest = sha256(
-      Object.keys(all)
-        .sort()
-        .map((name) => `${name}\0${all[name]}\0`)
-        .join(''),
-    );
-    return `RUN --mount=type=bind,source=${folder},target=/run/imagespec/${folder}${mounts} --mount=type=secret,id=${CA_SECRET},target=/run/imagespec-ca.crt sh -e /run/imagespec/${folder}/run.sh # sha256:${digest}`;
-  };
-
-  const needsUv = spec.packages.length > 0;
-  const lines = [`ARG ${ARGUMENTS.base}=${spec.baseImage}`];
-  if (needsUv) lines.push(`ARG ${ARGUMENTS.uv}=${DEFAULT_UV}`, `FROM \${${ARGUMENTS.uv}} AS imagespec-uv`);
-  lines.push(`FROM \${${ARGUMENTS.base}}`, 'USER 0:0');
-  if (spec.aptPackages.length > 0) {
-    lines.push(
-      step(
-        'apt',
-        APT_SCRIPT,
-        { 'packages.txt': asLines(spec.aptPackages) },
-        ' --mount=type=cache,id=imagespec-apt,target=/var/cache/imagespec-apt,sharing=locked',
-      ),
-    );
+/** Renders recipe v1. */
+export function recipeV1(spec: EffectiveSpec, specHash: string, options: Options): Recipe {
+  const file = dockerfileIn(options);
+  const plan = planOf(spec);
+  const tools: Tool[] = [
+    ...(plan.venv || plan.conda ? (['uv'] as const) : []),
+    ...(plan.conda ? (['conda'] as const) : []),
+  ];
+  stages(file, plan, tools, options);
+  if (spec.aptPackages.length > 0) apt(file, spec);
+  if (plan.owner !== undefined) {
+    file.step({ folder: 'flytekit', script: FLYTEKIT_SCRIPT, files: { 'owner.txt': `${plan.owner}\n` } });
   }
-  // The default base is named after its Python; any other must show that it has the one asked for.
-  const askedFor = spec.pythonVersion !== undefined && spec.baseImage !== `python:${spec.pythonVersion}-slim`;
-  if (needsUv || askedFor) {
-    lines.push(
-      step(
-        'python',
-        PYTHON_SCRIPT,
-        { 'version.txt': `${spec.pythonVersion ?? ''}\n`, 'requirements.txt': asLines(spec.packages) },
-        needsUv
-          ? ' --mount=type=bind,from=imagespec-uv,source=/uv,target=/run/imagespec-uv --mount=type=cache,id=imagespec-uv,target=/var/cache/imagespec-uv'
-          : '',
-      ),
-    );
-  }
-  if (spec.env.length > 0) {
-    const pairs = spec.env.map(({ name, value }) => [name, argument(value)] as const);
-    lines.push(...pairs.map(([, key]) => `ARG ${key}`));
-    lines.push(`ENV ${pairs.map(([name, key]) => `${name}="\${${key}}"`).join(' ')}`);
-  }
-  // After the user's variables: a PATH of theirs must not lose the packages.
-  if (needsUv) lines.push(`ENV PATH="/opt/venv/bin:\${PATH}"`);
+  if (plan.conda) file.lines.push('COPY --from=imagespec-conda --chown=0:0 /opt/conda /opt/conda');
+  if (plan.venv || checksPython(spec)) python(file, plan);
+  environment(file, plan);
   // As the final user, who is to own a directory that is made here.
-  lines.push(
+  file.lines.push(
     `ARG ${ARGUMENTS.user}=${spec.user ?? '0:0'}`,
     `USER \${${ARGUMENTS.user}}`,
     `WORKDIR ${spec.workdir}`,
   );
-  if (spec.commands.length > 0) {
-    lines.push(
-      'USER 0:0',
-      step('commands', COMMANDS_SCRIPT, { 'commands.sh': asLines(spec.commands) }, ''),
-      `USER \${${ARGUMENTS.user}}`,
-    );
+  if (spec.source?.copied) {
+    const folder = spec.workdir === '/' ? '/' : `${spec.workdir}/`;
+    file.lines.push(`COPY --chown=\${${ARGUMENTS.user}} ${FOLDERS.source}/ ${folder}`);
   }
-  if (spec.entrypoint !== undefined) lines.push(`ENTRYPOINT ${jsonArray(spec.entrypoint)}`, 'CMD []');
-  const labels = Object.keys(spec.labels)
-    .sort()
-    .map((name) => [name, argument(spec.labels[name] as string)] as const);
-  lines.push(...labels.map(([, key]) => `ARG ${key}`));
-  lines.push(
-    `LABEL ${[...labels.map(([name, key]) => `${name}="\${${key}}"`), `imagespec.dev/spec-hash=${specHash}`].join(' ')}`,
-  );
-  return { dockerfile: asLines(lines), files, args, tools: needsUv ? ['uv'] : [] };
+  if (spec.commands.length > 0) commands(file, spec);
+  if (spec.entrypoint !== undefined) {
+    file.lines.push(`ENTRYPOINT ${jsonArray(spec.entrypoint)}`, 'CMD []');
+  }
+  if (spec.flytekitId !== undefined) {
+    file.lines.push(`ENV _F_IMG_ID="\${${file.argument(spec.flytekitId)}}"`);
+  }
+  if (options.dialect === 'BuildKit') {
+    const pairs = Object.keys(spec.labels)
+      .sort()
+      .map((name) => `${name}="\${${file.argument(spec.labels[name] as string)}}"`);
+    file.lines.push(`LABEL ${[...pairs, `imagespec.dev/spec-hash=${specHash}`].join(' ')}`);
+  }
+  const { files, args } = file;
+  return {
+    dockerfile: asLines(file.lines),
+    files,
+    args,
+    tools,
+    // Kaniko expands the values of labels once more, where it takes them from a cache.
+    labels: options.dialect === 'Plain' ? { ...spec.labels, 'imagespec.dev/spec-hash': specHash } : {},
+  };
 }
 
-const asLines = (list: readonly string[]) => list.map((line) => `${line}\n`).join('');
+function planOf(spec: EffectiveSpec): Plan {
+  const packages = [...spec.packages, ...cudaPackages(spec)];
+  const user = spec.user ?? '';
+  return {
+    spec,
+    packages,
+    venv: packages.length > 0 || spec.source?.requirements !== undefined,
+    conda: spec.condaPackages.length > 0,
+    ...(spec.profile === 'Flytekit' ? { owner: user.includes(':') ? user : `${user}:${user}` } : {}),
+  };
+}
 
-/** JSON in pure ASCII, so that no character can be taken for the end of a line. */
-function jsonArray(list: readonly string[]): string {
-  return JSON.stringify(list).replace(
-    /[^\x20-\x7e]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+/**
+ * NVIDIA's libraries as its own metapackage pins them for a release of CUDA; their own versions differ from CUDA's.
+ * cuDNN has its own releases, made for one major version of CUDA.
+ */
+function cudaPackages({ cuda, cudnn }: EffectiveSpec): string[] {
+  if (cuda === undefined) return [];
+  const major = cuda.split('.')[0];
+  return [
+    `cuda-toolkit[cublas,cudart,nvrtc]==${cuda}.*`,
+    ...(cudnn === undefined ? [] : [`nvidia-cudnn-cu${major}==${cudnn}.*`]),
+  ];
+}
+
+/** Everything before the first step in the image itself. */
+function stages(file: Dockerfile, { spec, conda }: Plan, tools: readonly Tool[], options: Options): void {
+  const native = TOOL_PLATFORMS.includes(spec.platforms[0] as string) ? '' : '--platform=$BUILDPLATFORM ';
+  // The plain dialect has uv as a file: a further stage would make Kaniko unpack the base for every build.
+  const images = options.dialect === 'BuildKit' ? tools : tools.filter((tool) => tool === 'conda');
+  file.lines.push(`ARG ${ARGUMENTS.base}=${spec.baseImage}`);
+  for (const tool of images) file.lines.push(`ARG ${ARGUMENTS[tool]}=${DEFAULT_IMAGES[tool]}`);
+  for (const tool of images) {
+    file.lines.push(`FROM ${native}\${${ARGUMENTS[tool]}} AS imagespec-${tool}`);
+  }
+  // The last of them, so that its step follows.
+  if (conda) {
+    file.lines.push('USER 0:0');
+    condaStep(file, spec);
+  }
+  file.lines.push(`FROM \${${ARGUMENTS.base}}`, 'USER 0:0');
+}
+
+function condaStep(file: Dockerfile, spec: EffectiveSpec): void {
+  const python = spec.pythonVersion === undefined ? [] : [`python=${spec.pythonVersion}`];
+  file.step({
+    folder: 'conda',
+    script: CONDA_SCRIPT,
+    files: {
+      'install.py': CONDA_INSTALL,
+      'packages.txt': asLines([...python, ...spec.condaPackages]),
+      'channels.txt': asLines(spec.condaChannels.length > 0 ? spec.condaChannels : ['conda-forge']),
+      'platform.txt': `${condaPlatform(spec.platforms[0] as string)}\n`,
+      'cuda.txt': asLines(spec.cuda === undefined ? [] : [spec.cuda]),
+      'arguments.txt': asLines(indexArguments(spec)),
+    },
+    uv: true,
+    caches: [{ name: 'uv' }, { name: 'conda' }],
+    secrets: true,
+  });
+}
+
+function apt(file: Dockerfile, spec: EffectiveSpec): void {
+  file.step({
+    folder: 'apt',
+    script: APT_SCRIPT,
+    files: { 'packages.txt': asLines(spec.aptPackages) },
+    caches: [{ name: 'apt', sharing: 'locked' }],
+  });
+}
+
+/** The default base is named after its Python, and conda brings the one asked for; other bases must show theirs. */
+function checksPython({ pythonVersion, pythonExec, baseImage, condaPackages }: EffectiveSpec): boolean {
+  const asked = pythonVersion !== undefined && baseImage !== `python:${pythonVersion}-slim`;
+  return (asked && condaPackages.length === 0) || pythonExec !== undefined;
+}
+
+const indexArguments = ({ pipIndex, pipExtraIndexUrls }: EffectiveSpec) => [
+  ...(pipIndex === undefined ? [] : ['--index-url', pipIndex]),
+  ...pipExtraIndexUrls.flatMap((url) => ['--extra-index-url', url]),
+];
+
+function python(file: Dockerfile, { spec, packages, venv, conda, owner }: Plan): void {
+  const requirements = spec.source?.requirements;
+  const index = indexArguments(spec);
+  const poetry = requirements?.kind === 'poetry.lock';
+  const uvArguments = poetry ? index : [...index, ...spec.pipExtraArgs];
+  const interpreter = spec.pythonExec !== undefined ? 'named' : conda ? 'conda' : undefined;
+  file.step({
+    folder: 'python',
+    script: pythonScript({
+      ...(interpreter === undefined ? {} : { interpreter }),
+      packages: packages.length > 0,
+      ...(requirements === undefined ? {} : { requirements: requirements.kind }),
+      arguments: uvArguments.length > 0,
+      cuda: spec.cuda !== undefined,
+      owner: owner !== undefined,
+    }),
+    files: {
+      'version.txt': `${spec.pythonVersion ?? ''}\n`,
+      'requirements.txt': asLines(packages),
+      ...(spec.pythonExec === undefined ? {} : { 'interpreter.txt': `${spec.pythonExec}\n` }),
+      ...(requirements === undefined ? {} : { 'main.txt': `${requirements.main}\n` }),
+      ...(uvArguments.length > 0 ? { 'arguments.txt': asLines(uvArguments) } : {}),
+      ...(poetry ? { 'poetry.txt': asLines(spec.pipExtraArgs) } : {}),
+      ...(owner === undefined ? {} : { 'owner.txt': `${owner}\n` }),
+    },
+    ...(requirements === undefined ? {} : { requirements: requirements.digest }),
+    ...(venv ? { uv: true, caches: [{ name: 'uv' }], secrets: true } : {}),
+  });
+}
+
+function environment(file: Dockerfile, { spec, venv, conda, owner }: Plan): void {
+  // As in flytekit's images: the code lies in /root. Before the user's variables, which may say otherwise.
+  if (owner !== undefined) file.lines.push('ENV PYTHONPATH="/root"');
+  if (spec.env.length > 0) {
+    const pairs = spec.env.map(({ name, value }) => `${name}="\${${file.argument(value)}}"`);
+    file.lines.push(`ENV ${pairs.join(' ')}`);
+  }
+  // After the user's variables: a PATH of theirs must not lose the packages.
+  const paths = [...(venv ? ['/opt/venv/bin'] : []), ...(conda ? ['/opt/conda/bin'] : [])];
+  if (paths.length > 0) file.lines.push(`ENV PATH="${paths.join(':')}:\${PATH}"`);
+  if (spec.cuda !== undefined) {
+    file.lines.push(`ENV LD_LIBRARY_PATH="/opt/cuda/lib64\${LD_LIBRARY_PATH:+:\${LD_LIBRARY_PATH}}"`);
+  }
+}
+
+function commands(file: Dockerfile, spec: EffectiveSpec): void {
+  file.lines.push('USER 0:0');
+  file.step({
+    folder: 'commands',
+    script: COMMANDS_SCRIPT,
+    files: { 'commands.sh': asLines(spec.commands) },
+    depends: spec.env.map(({ name, value }) => `${name}\0${value}\0`).join(''),
+  });
+  file.lines.push(`USER \${${ARGUMENTS.user}}`);
 }
