@@ -32,6 +32,24 @@ export type ConfigAnswer =
     }
   | NoAnswer;
 
+/** A blob of an image. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** The layers of an image, lowest first. */
+export type LayersAnswer =
+  | {
+      readonly kind: 'present';
+      /** Of the manifest that names them. */
+      readonly digest: string;
+      readonly layers: readonly Descriptor[];
+    }
+  | NoAnswer;
+
 /** Thrown inside src/registry only; `RegistryClient` turns it into a value. */
 export class RegistryFailure extends Error {
   override name = 'RegistryFailure';

@@ -10,10 +10,10 @@ import { type Challenge, parseChallenges } from './challenge.ts';
 import { basicAuthorization, type Credential, type CredentialStore, fingerprint } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type TokenDemand, Tokens } from './token.ts';
-import type { Reply, Transport } from './transport.ts';
+import type { Exchange, Reply, Transport } from './transport.ts';
 
 /** A question about one repository. */
-export interface Question {
+export interface Question extends Pick<Exchange, 'mostBytes' | 'signal' | 'file' | 'timeoutMs'> {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly repository: string;
   /** Below the repository: `manifests/latest`. */
@@ -21,8 +21,6 @@ export interface Question {
   readonly accept?: string;
   readonly content?: { readonly mediaType: string; readonly text: string };
   readonly actions: 'pull' | 'pull,push';
-  readonly mostBytes: number;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** How one registry lets one credential in. */
@@ -95,9 +93,11 @@ export class Authorization {
         ...(authorization === undefined ? {} : { authorization }),
       },
       ...(question.content === undefined ? {} : { body: question.content.text }),
-      mostBytes: question.mostBytes,
       subject: endpoint.host,
+      mostBytes: question.mostBytes,
       signal: question.signal,
+      file: question.file,
+      timeoutMs: question.timeoutMs,
     });
   }
 

@@ -5,6 +5,8 @@
  * ambiguous is refused (GHSA-77vh-xpmg-72qh).
  */
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { isDigest } from '../image/reference.ts';
 
@@ -116,6 +118,13 @@ const USUAL_VARIANT: Readonly<Record<string, string>> = { amd64: 'v1', arm64: 'v
 
 export function sha256(bytes: Buffer): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** SHA-256 of a file's bytes. */
+export async function digestOfFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return `sha256:${hash.digest('hex')}`;
 }
 
 function bareType(contentType: string | undefined): string {

@@ -9,7 +9,14 @@
 import type { NoAnswer, RegistryAnswer } from '../api/registry-answer.ts';
 import { type ImageReference, isDigest, isRepository, isTag } from '../image/reference.ts';
 import type { Settings } from '../settings.ts';
-import { type ConfigAnswer, type ManifestAnswer, RegistryFailure, unavailable } from './answer.ts';
+import {
+  type ConfigAnswer,
+  type Descriptor,
+  type LayersAnswer,
+  type ManifestAnswer,
+  RegistryFailure,
+  unavailable,
+} from './answer.ts';
 import { Authorization, type Question } from './authorization.ts';
 import { type ImageConfig, readImageConfig } from './config.ts';
 import { type CredentialStore, withoutSecret } from './credentials.ts';
@@ -17,6 +24,7 @@ import { type Endpoint, endpointOf } from './endpoint.ts';
 import { answerOf } from './error-body.ts';
 import {
   ACCEPT,
+  digestOfFile,
   isReadable,
   type Manifest,
   platformOf,
@@ -26,7 +34,7 @@ import {
 } from './manifest.ts';
 import { type Reply, Transport } from './transport.ts';
 
-export type { ConfigAnswer, ManifestAnswer } from './answer.ts';
+export type { ConfigAnswer, Descriptor, LayersAnswer, ManifestAnswer } from './answer.ts';
 export type { ImageConfig } from './config.ts';
 
 export interface RegistryClientOptions {
@@ -54,6 +62,8 @@ export type PushAnswer = { readonly kind: 'allowed' } | NoAnswer;
 /** The distribution-spec guarantees manifests up to 4 MiB; configs of that size are unheard of. */
 const MOST_BYTES = 4 * 1024 * 1024;
 const MOST_INDEXES = 1000;
+const SLOWEST_BYTES_PER_MS = 100;
+const LONGEST_BLOB_MS = 3_600_000;
 
 export class RegistryClient {
   readonly #options: RegistryClientOptions;
@@ -111,22 +121,48 @@ export class RegistryClient {
   configOf(ref: ImageReference, platform: string, options: AskOptions = {}): Promise<ConfigAnswer> {
     return this.#answered<ConfigAnswer>(ref, async () => {
       const endpoint = this.#endpoint(ref);
-      const named = await this.#manifest(endpoint, ref, options);
-      if ('kind' in named) return named;
-      let manifest = named;
-      if (named.index !== undefined) {
-        const digest = platformsOf(named.index).get(platformOf(platform));
-        if (digest === undefined) return { kind: 'absent' };
-        const found = await this.#manifest(endpoint, { ...ref, digest }, options);
-        if ('kind' in found) return found;
-        manifest = found;
-      }
-      if (manifest.image === undefined) throw unavailable(`${ref.host}: an index names another index`);
-      const config = await this.#config(endpoint, ref, manifest.image.config.digest, options);
+      const found = await this.#imageFor(endpoint, ref, platform, options);
+      if ('kind' in found) return found;
+      const { named, manifest, image } = found;
+      const config = await this.#config(endpoint, ref, image.config.digest, options);
       if ('kind' in config) return config;
       // Behind an index its entry counts: configs of older ARM images lack the variant.
       if (named.index === undefined && platformOf(config) !== platformOf(platform)) return { kind: 'absent' };
       return { kind: 'present', digest: named.digest, manifestDigest: manifest.digest, config };
+    });
+  }
+
+  /**
+   * The layers of the image for one platform, or of an artifact. An index without the platform is absent; what is not
+   * in an index is taken as it is.
+   */
+  layersOf(ref: ImageReference, platform: string, options: AskOptions = {}): Promise<LayersAnswer> {
+    return this.#answered<LayersAnswer>(ref, async () => {
+      const found = await this.#imageFor(this.#endpoint(ref), ref, platform, options);
+      if ('kind' in found) return found;
+      return { kind: 'present', digest: found.manifest.digest, layers: found.image.layers };
+    });
+  }
+
+  /** Writes a blob of a repository to a file, its size and digest checked. The time for it grows with its size. */
+  saveBlob(
+    ref: ImageReference,
+    { digest, size }: Descriptor,
+    file: string,
+    options: AskOptions = {},
+  ): Promise<{ readonly kind: 'present' } | NoAnswer> {
+    return this.#answered<{ readonly kind: 'present' } | NoAnswer>(ref, async () => {
+      const endpoint = this.#endpoint(ref);
+      const timeoutMs = Math.min(60_000 + Math.ceil(size / SLOWEST_BYTES_PER_MS), LONGEST_BLOB_MS);
+      const reply = await this.#ask(endpoint, ref, 'GET', `blobs/${digest}`, {
+        ...options,
+        ...{ file, mostBytes: size, timeoutMs },
+      });
+      if (reply.status === 404) throw unavailable(`${ref.host}: holds the image's manifest, not its layers`);
+      if (reply.status !== 200) return answerOf(reply, ref.host);
+      if ((await digestOfFile(file)) !== digest)
+        throw unavailable(`${ref.host}: the layer it sent is not the one its digest names`);
+      return { kind: 'present' };
     });
   }
 
@@ -230,6 +266,27 @@ export class RegistryClient {
     return manifest;
   }
 
+  /** The manifest that `ref` names, and the one for the platform: the same, unless it is an index. */
+  async #imageFor(
+    endpoint: Endpoint,
+    ref: ImageReference,
+    platform: string,
+    options: AskOptions,
+  ): Promise<{ named: Manifest; manifest: Manifest; image: NonNullable<Manifest['image']> } | NoAnswer> {
+    const named = await this.#manifest(endpoint, ref, options);
+    if ('kind' in named) return named;
+    let manifest = named;
+    if (named.index !== undefined) {
+      const digest = platformsOf(named.index).get(platformOf(platform));
+      if (digest === undefined) return { kind: 'absent' };
+      const found = await this.#manifest(endpoint, { ...ref, digest }, options);
+      if ('kind' in found) return found;
+      manifest = found;
+    }
+    if (manifest.image === undefined) throw unavailable(`${ref.host}: an index names another index`);
+    return { named, manifest, image: manifest.image };
+  }
+
   async #config(
     endpoint: Endpoint,
     ref: ImageReference,
@@ -268,16 +325,16 @@ export class RegistryClient {
     ref: ImageReference,
     method: Question['method'],
     path: string,
-    options: AskOptions,
+    { scope, ...options }: AskOptions & Partial<Pick<Question, 'mostBytes' | 'file' | 'timeoutMs'>>,
   ): Promise<Reply> {
     return this.#authorization.ask(endpoint, {
       method,
       repository: ref.repository,
       path,
       ...(path.startsWith('manifests/') ? { accept: ACCEPT } : {}),
-      actions: options.scope ?? 'pull',
+      actions: scope ?? 'pull',
       mostBytes: MOST_BYTES,
-      signal: options.signal,
+      ...options,
     });
   }
 }

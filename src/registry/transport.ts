@@ -5,6 +5,7 @@
  * the address check anew, and `Authorization` stays with the origin (scheme, host, port) it was meant for.
  * What fails on the wire is thrown as a `RegistryFailure`; any HTTP status is a reply.
  */
+import { open } from 'node:fs/promises';
 import pRetry from 'p-retry';
 import { type Dispatcher, request } from 'undici';
 import type { Settings } from '../settings.ts';
@@ -31,6 +32,10 @@ export interface Exchange {
   readonly mostBytes: number;
   /** Who is asked, as messages name it. */
   readonly subject: string;
+  /** Where a good body is written instead of being kept in memory. */
+  readonly file?: string | undefined;
+  /** For one request with its whole answer, where the usual time is too short. */
+  readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -114,7 +119,8 @@ export class Transport {
     const pause = this.#limits.pauseOf(authority);
     if (pause > 0) throw unavailable(`${subject}: asked us to wait ${Math.ceil(pause / 1000)} s`, pause);
 
-    const timeout = AbortSignal.timeout(this.#options.timeoutMs);
+    const timeoutMs = exchange.timeoutMs ?? this.#options.timeoutMs;
+    const timeout = AbortSignal.timeout(timeoutMs);
     const signal = exchange.signal === undefined ? timeout : AbortSignal.any([exchange.signal, timeout]);
     try {
       const trust = trustOf(this.#options.registries, own, url);
@@ -137,9 +143,7 @@ export class Transport {
       exchange.signal?.throwIfAborted();
       const refused = refusedAddress(error);
       if (refused !== undefined) throw denied(refusal(subject, url, refused), error);
-      const what = timeout.aborted
-        ? `no answer within ${this.#options.timeoutMs / 1000} s`
-        : sentenceOf(error);
+      const what = timeout.aborted ? `no answer within ${timeoutMs / 1000} s` : sentenceOf(error);
       throw unavailable(`${subject}: ${what}`, undefined, error);
     }
   }
@@ -152,11 +156,13 @@ export class Transport {
       return Array.isArray(value) ? value.join(', ') : value;
     };
     const chunks: Buffer[] = [];
+    await using file = good && exchange.file !== undefined ? await open(exchange.file, 'w') : undefined;
     let bytes = 0;
     // Leaving the loop early destroys the body, and with it the connection.
     for await (const chunk of response.body) {
-      chunks.push(chunk);
       bytes += chunk.length;
+      if (file === undefined) chunks.push(chunk);
+      else if (bytes <= most) await file.writeFile(chunk);
       if (bytes <= most) continue;
       if (good) throw unavailable(`${exchange.subject}: its answer is larger than ${most} bytes`);
       break;

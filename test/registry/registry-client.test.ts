@@ -1,5 +1,8 @@
 /** What the client makes of registries that misbehave, each a server on loopback that does so. */
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { ImageReference } from '../../src/image/reference.ts';
 import { anonymous, readDockerConfig } from '../../src/registry/credentials.ts';
 import { RegistryClient, type RegistryClientOptions } from '../../src/registry/registry-client.ts';
@@ -494,5 +497,65 @@ describe('configOf', () => {
     const client = clientOf([server, storage], { credentials: loginFor(server.host) });
     expect(await client.configOf(refTo(server.host), 'linux/amd64')).toMatchObject({ kind: 'present' });
     expect(storage.asked[0]?.headers.authorization).toBeUndefined();
+  });
+});
+
+describe('saveBlob', () => {
+  const LAYER = 'the bytes of a layer';
+  const layer = { mediaType: 'application/x', digest: digestOfBytes(LAYER), size: LAYER.length };
+  const file = join(mkdtempSync(join(tmpdir(), 'imagespec-blob-')), 'layer');
+  afterAll(() => rmSync(dirname(file), { recursive: true }));
+
+  async function saved(answer: Parameters<typeof startScripted>[0]) {
+    const server = await scripted(answer);
+    return clientOf([server]).saveBlob(refTo(server.host), layer, file);
+  }
+
+  it('writes the bytes, also those that another host of the registry has', async () => {
+    const storage = await scripted(() => ({ body: LAYER }));
+    const server = await scripted(() => ({
+      status: 307,
+      headers: { location: `http://${storage.host}/somewhere` },
+    }));
+    const client = clientOf([server, storage]);
+    expect(await client.saveBlob(refTo(server.host), layer, file)).toEqual({ kind: 'present' });
+    expect(readFileSync(file, 'utf8')).toBe(LAYER);
+    expect(server.asked[0]).toMatchObject({ path: `/v2/team/app/blobs/${layer.digest}` });
+  });
+
+  it.each<[string, Scripted, RegExp]>([
+    ['other bytes', { body: 'the bytes of a liar!' }, /not the one its digest names/],
+    ['fewer bytes', { body: 'the bytes' }, /not the one its digest names/],
+    ['more bytes', { body: `${LAYER} and more` }, /larger than 20 bytes/],
+    ['no layer', failing(404, 'BLOB_UNKNOWN'), /not its layers/],
+  ])('says that it could not have them: %s', async (_name, answer, words) => {
+    expect(await saved(() => answer)).toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringMatching(words),
+    });
+  });
+});
+
+describe('layersOf', () => {
+  it("names the layers of the platform's image", async () => {
+    const layers = [{ mediaType: 'application/x', digest: OTHER, size: 7 }];
+    const image = JSON.stringify({ ...JSON.parse(MANIFEST), layers });
+    const mediaType = 'application/vnd.oci.image.index.v1+json';
+    const entry = { mediaType: MANIFEST_TYPE, digest: digestOfBytes(image), size: image.length };
+    const platform = { os: 'linux', architecture: '386' };
+    const index = JSON.stringify({ schemaVersion: 2, mediaType, manifests: [{ ...entry, platform }] });
+    const server = await scripted(({ path }) =>
+      path.endsWith('/1')
+        ? { headers: { 'content-type': mediaType }, body: index }
+        : { headers: { 'content-type': MANIFEST_TYPE }, body: image },
+    );
+    const client = clientOf([server]);
+    const digest = digestOfBytes(image);
+    expect(await client.layersOf(refTo(server.host), 'linux/386')).toEqual({
+      kind: 'present',
+      digest,
+      layers,
+    });
+    expect(await client.layersOf(refTo(server.host), 'linux/amd64')).toEqual({ kind: 'absent' });
   });
 });
