@@ -83,8 +83,8 @@ if (checks) {
 const mine = (await current()) === undefined;
 if (levels.some((level) => level !== 'fast')) {
   try {
-    // The registry of the control tests, and skopeo, which reads our images as others do.
-    if ((await wayHere()) === 'node') await installPackages(['skopeo']);
+    // The registry of the control tests, servers of git, and skopeo, which reads our images as others do.
+    if ((await wayHere()) === 'node') await installPackages(['git', 'openssh-server', 'skopeo']);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exit(1);

@@ -2,7 +2,7 @@
 # the image writer and the Dockerfile both run it, so their images hold the same.
 set -eu
 
-# What the operator asks of git (ls-remote, init, fetch, checkout, submodule) needs neither Perl, nor a
+# What a build pod asks of git (ls-remote, init, fetch, ls-tree, cat-file) needs neither Perl, nor a
 # server, nor mail.
 useless=$(dpkg-query -W -f '${Package}\n' | grep -E '^(perl|perl-modules-.*|libperl5.*|liberror-perl|git-man)$')
 dpkg --purge --force-depends $useless
@@ -11,9 +11,11 @@ rm -f git-daemon git-http-backend git-http-push git-http-fetch git-imap-send git
 rm -f /usr/bin/git-shell /usr/bin/scalar
 rm -rf /usr/share/gitweb /usr/share/git-core/contrib
 
-# The one user: ssh wants a passwd entry, and its home is a place that can be written to.
-echo 'imagespec:x:65532:' >> /etc/group
-echo 'imagespec:x:65532:65532::/tmp:/usr/sbin/nologin' >> /etc/passwd
+# Whoever it runs as, the operator's own user or an engine's: ssh wants a passwd entry.
+for id in 65532 1000; do
+  echo "imagespec-$id:x:$id:" >> /etc/group
+  echo "imagespec-$id:x:$id:$id::/tmp:/usr/sbin/nologin" >> /etc/passwd
+done
 
 rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* /usr/share/man/* /usr/share/info/* /usr/share/locale/*
 find /usr/share/doc ! -type d ! -name copyright -delete

@@ -1,10 +1,10 @@
-/** Starts a node:http(s) server on a free loopback port. */
+/** Starts a node:http(s) server on a free port, of this machine's loopback unless another address is given. */
 import type { Server } from 'node:http';
 import { Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 export interface Listening {
-  /** `127.0.0.1:port`. */
+  /** `address:port`. */
   readonly host: string;
   /** With scheme, without a slash at its end. */
   readonly origin: string;
@@ -12,11 +12,11 @@ export interface Listening {
   stop(): Promise<void>;
 }
 
-export async function listen(server: Server | SecureServer): Promise<Listening> {
+export async function listen(server: Server | SecureServer, address = '127.0.0.1'): Promise<Listening> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve);
+    server.once('error', reject).listen(0, address, resolve);
   });
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const host = `${address}:${(server.address() as AddressInfo).port}`;
   return {
     host,
     origin: `${server instanceof SecureServer ? 'https' : 'http'}://${host}`,
