@@ -32,6 +32,7 @@ function inputsOf({ source, requirements, copy, sourceCopyMode }: Shape) {
     source: {
       digest,
       copied,
+      flytekit: {},
       ...(requirements === undefined || kind === undefined
         ? {}
         : { requirements: { kind, main: requirements, digest } }),
@@ -51,9 +52,14 @@ class Words {
     return `${before}${word}${after}`;
   }
 
+  /** A text that follows from all of the harmless spec, and the one that follows from the other. */
+  follows(harmless: string | undefined, other: string | undefined): void {
+    this.#meant.set(harmless ?? '', other ?? '');
+  }
+
   /** A text with harmless words, as it should be with the words they stand for. */
   meant(text: string): string {
-    return text.replace(/word\d{3}z/g, (word) => this.#meant.get(word) ?? word);
+    return this.#meant.get(text) ?? text.replace(/word\d{3}z/g, (word) => this.#meant.get(word) ?? word);
   }
 }
 
@@ -137,6 +143,9 @@ async function compare(recipe: Recipe, plain: Recipe, words: Words, commands: re
     shown(expected, (text) => words.meant(text)),
   );
 
+  const labels = Object.entries(plain.labels).map(([name, value]) => [words.meant(name), words.meant(value)]);
+  deepEqual(recipe.labels, Object.fromEntries(labels));
+
   deepEqual(Object.keys(recipe.files), Object.keys(plain.files));
   for (const [name, content] of Object.entries(recipe.files)) {
     const other = plain.files[name] ?? '';
@@ -159,6 +168,8 @@ test.runIf(onPath('go'))(title, { timeout: 900_000 }, async () => {
     const plainSpec = harmless(spec, words) as Shape;
     const plain = targetFor(plainSpec);
     if (target === undefined || plain === undefined) throw new Error('The harmless spec is refused');
+    words.follows(plain.effective.flytekitId, target.effective.flytekitId);
+    words.follows(plain.specHash, target.specHash);
     await Promise.all(
       DIALECTS.map((dialect) => {
         const recipes = [rendered(spec, target, dialect), rendered(plainSpec, plain, dialect)] as const;
