@@ -47,15 +47,20 @@ export async function installOperator(cluster: Cluster): Promise<void> {
   });
 }
 
-function overlayOf(image: string): object {
+/** Another image in the place of one that the manifests name, as kustomize says it. */
+export function named(instead: string, image: string): object {
   const at = image.indexOf('@');
-  const named = at < 0 ? image : image.slice(0, at);
-  const colon = named.lastIndexOf(':');
-  const tag = at < 0 ? { newTag: named.slice(colon + 1) } : { digest: image.slice(at + 1) };
+  const tagged = at < 0 ? image : image.slice(0, at);
+  const colon = tagged.lastIndexOf(':');
+  const tag = at < 0 ? { newTag: tagged.slice(colon + 1) } : { digest: image.slice(at + 1) };
+  return { name: instead, newName: tagged.slice(0, colon), ...tag };
+}
+
+function overlayOf(image: string): object {
   return {
     namespace: 'imagespec-system',
     resources: ['../default'],
-    images: [{ name: 'imagespec/operator', newName: named.slice(0, colon), ...tag }],
+    images: [named('imagespec/operator', image)],
     configMapGenerator: [
       { name: 'imagespec-operator-settings', behavior: 'replace', files: ['settings.yaml'] },
     ],

@@ -5,7 +5,7 @@
 import { X509Certificate } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { createServer, connect as dial, type TLSSocket } from 'node:tls';
 import { expect, inject, test } from 'vitest';
 import { run } from '../../scripts/cluster/run.ts';
@@ -28,7 +28,7 @@ async function installed(t: ForTest) {
   t.onTestFinished(() => rm(folder, { recursive: true }));
   await writeFile(
     join(folder, 'kustomization.yaml'),
-    JSON.stringify({ namespace, resources: [join('..', '..', COMPONENT)] }),
+    JSON.stringify({ namespace, resources: [relative(folder, COMPONENT)] }),
   );
   await kubectl(['apply', '--server-side', '--kustomize', folder]);
   const account = ['create', 'token', 'buildkit-certificates', `--namespace=${namespace}`];
