@@ -6,6 +6,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { NoAnswer } from '../api/registry-answer.ts';
 import { type BuildContext, buildContextSchema } from '../build/context.ts';
 import { PATHS, type Prepared } from '../build/engine.ts';
 import { ENGINES } from '../build/engines.ts';
@@ -38,7 +39,7 @@ export async function prepare(): Promise<undefined> {
   const registry = registryFor(context, store);
   await checkPush(registry, reference(context.image), ignored);
   const found = await baseOf(registry, context);
-  for (const tool of Object.values(context.tools)) await checkTool(registry, tool);
+  for (const tool of Object.values(context.tools)) await checkTool(registry, tool, context);
   if (context.source) await writeSource(context.source, registry, context);
   await registry.close();
 
@@ -56,7 +57,7 @@ async function baseOf(
   context: BuildContext,
 ): Promise<{ digest: string; prepared: Prepared }> {
   const base = reference(context.base);
-  const answer = await patiently(() => registry.configOf(base, context.platform));
+  const answer = await pulled(context, base, (at) => registry.configOf(at, context.platform));
   if (answer.kind !== 'present') {
     if (answer.kind === 'absent') {
       const exists = await patiently(() => registry.digestOf(base));
@@ -91,9 +92,26 @@ async function checkPush(
   throw new StepError(reason, [message, ...(reason === 'RegistryDenied' ? ignored : [])].join('; '));
 }
 
+/** Asks where the engine will pull from: at the mirrors of the image's registry, then at the registry itself. */
+async function pulled<T extends { kind: string }>(
+  context: BuildContext,
+  image: ImageReference,
+  ask: (at: ImageReference) => Promise<T | NoAnswer>,
+): Promise<T | NoAnswer> {
+  for (const host of mirrorsOf(context, image.host)) {
+    const answer = await ask({ ...image, host });
+    if (answer.kind === 'present') return answer;
+    console.log(`the mirror ${host} of ${image.host} cannot give ${printReference(image)}: ${answer.kind}`);
+  }
+  return await patiently(() => ask(image));
+}
+
+const mirrorsOf = (context: BuildContext, host: string) =>
+  context.registries.find((entry) => entry.host === host)?.mirrors ?? [];
+
 /** The tool image is the administrator's business: its absence is no fault of the spec. */
-async function checkTool(registry: RegistryClient, image: string): Promise<void> {
-  const answer = await patiently(() => registry.digestOf(reference(image)));
+async function checkTool(registry: RegistryClient, image: string, context: BuildContext): Promise<void> {
+  const answer = await pulled(context, reference(image), (at) => registry.digestOf(at));
   if (answer.kind === 'present') return;
   const { message, reason } = noAnswer(answer, image, 'BuildFailed');
   const word = reason === 'RegistryUnreachable' ? reason : 'BuildFailed';
@@ -112,6 +130,8 @@ function engineConfig(context: BuildContext, store: CredentialStore): string {
     const credential = store.credentialFor(host, repository);
     const endpoint = context.registries.find((entry) => entry.host === host)?.endpoint;
     for (const name of [host, hostOf(endpoint, host)]) places.set(name, credential ?? places.get(name));
+    for (const mirror of mirrorsOf(context, host))
+      places.set(mirror, store.credentialFor(mirror, repository) ?? places.get(mirror));
   }
   return dockerConfigOf(places);
 }

@@ -2,7 +2,7 @@
  * A self-signed certificate made here and now (X.509 in DER, RFC 5280), so that no test keeps a private key
  * in the repository nor needs openssl.
  */
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 
 export interface Certificate {
@@ -14,31 +14,62 @@ export interface Certificate {
 
 /** A certificate on P-256, valid for a day either way, its own authority. @param names DNS names and IPv4 addresses */
 export function selfSigned(names: readonly string[], now = Date.now()): Certificate {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const name = sequence(set(sequence(oid('2.5.4.3'), tagged(0x0c, Buffer.from(names[0] ?? 'test')))));
+  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const name = commonName(names[0] ?? 'test');
+  const extensions = [basicConstraints(), alternativeNames(names)];
+  return { ...issued(name, keys.publicKey, extensions, { name, key: keys.privateKey }, now), ...pair(keys) };
+}
+
+/**
+ * A certificate as companies have them: signed by an authority of its own, whose certificate clients are to trust. Some
+ * clients take no certificate that is its own authority.
+ */
+export function signed(names: readonly string[], now = Date.now()): Certificate & { authorityPem: string } {
+  const [authority, keys] = [1, 2].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+  const issuer = { name: commonName(`authority of ${names[0]}`), key: authority!.privateKey };
+  const root = issued(issuer.name, authority!.publicKey, [basicConstraints()], issuer, now);
+  const own = issued(commonName(names[0] ?? 'test'), keys!.publicKey, [alternativeNames(names)], issuer, now);
+  return { ...own, ...pair(keys!), authorityPem: root.certificatePem };
+}
+
+interface Keys {
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+}
+
+const pair = ({ publicKey, privateKey }: Keys) => ({
+  publicKey,
+  privateKey,
+  privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+});
+
+function issued(
+  subject: Buffer,
+  publicKey: KeyObject,
+  extensions: readonly Buffer[],
+  issuer: { readonly name: Buffer; readonly key: KeyObject },
+  now: number,
+): { certificatePem: string } {
   const day = 86_400_000;
   const body = sequence(
     tagged(0xa0, integer(Buffer.from([2]))),
-    integer(Buffer.from([1])),
+    integer(randomBytes(8).fill(1, 0, 1)),
     ECDSA_WITH_SHA256,
-    name,
+    issuer.name,
     sequence(utcTime(now - day), utcTime(now + day)),
-    name,
+    subject,
     publicKey.export({ type: 'spki', format: 'der' }),
-    tagged(0xa3, sequence(basicConstraints(), alternativeNames(names))),
+    tagged(0xa3, sequence(...extensions)),
   );
-  const signature = sign('sha256', body, privateKey);
+  const signature = sign('sha256', body, issuer.key);
   const der = sequence(body, ECDSA_WITH_SHA256, tagged(0x03, Buffer.from([0]), signature));
+  const lines = der.toString('base64').match(/.{1,64}/g)!;
   return {
-    certificatePem: `-----BEGIN CERTIFICATE-----\n${der
-      .toString('base64')
-      .match(/.{1,64}/g)!
-      .join('\n')}\n-----END CERTIFICATE-----\n`,
-    privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    privateKey,
-    publicKey,
+    certificatePem: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,
   };
 }
+
+const commonName = (name: string) => sequence(set(sequence(oid('2.5.4.3'), tagged(0x0c, Buffer.from(name)))));
 
 function tagged(tag: number, ...content: Buffer[]): Buffer {
   const body = Buffer.concat(content);

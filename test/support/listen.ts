@@ -1,4 +1,4 @@
-/** Starts a node:http(s) server on a free port, of this machine's loopback unless another address is given. */
+/** Starts a node:http(s) server, by default on a free loopback port. */
 import type { Server } from 'node:http';
 import { Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -12,9 +12,10 @@ export interface Listening {
   stop(): Promise<void>;
 }
 
-export async function listen(server: Server | SecureServer, address = '127.0.0.1'): Promise<Listening> {
+export async function listen(server: Server | SecureServer, on = '127.0.0.1:0'): Promise<Listening> {
+  const [address = '', port] = on.split(':');
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, address, resolve);
+    server.once('error', reject).listen(Number(port), address, resolve);
   });
   const host = `${address}:${(server.address() as AddressInfo).port}`;
   return {

@@ -5,11 +5,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stringify } from 'yaml';
+import type { Certificate } from './certificate.ts';
 import type { TokenServer } from './token-server.ts';
 
 /** The one login of a registry with `auth: 'basic'`. */
@@ -22,12 +23,20 @@ export interface RegistryServerOptions {
   readonly auth?: 'basic' | TokenServer;
   /** Host and port to listen on. @default a free port of 127.0.0.1 */
   readonly address?: string;
+  /** Serves HTTPS with it. @default plain HTTP */
+  readonly certificate?: Certificate;
+  /** `http://host:port` of the registry whose images it passes on and keeps: a pull-through mirror. */
+  readonly mirrorOf?: string;
 }
 
 export interface RegistryServer {
-  /** `address:port`; plain HTTP. */
+  /** `address:port`. */
   readonly host: string;
   readonly origin: string;
+  /** Method, path and status of each request so far. */
+  readonly requests: readonly string[];
+  /** The bytes of everything it holds: layers, configs, manifests. */
+  blobs(): AsyncGenerator<Buffer>;
   /** Uploads under way in a repository, by id. */
   uploads(repository: string): Promise<string[]>;
   stop(): Promise<void>;
@@ -39,6 +48,8 @@ export async function startRegistry(options: RegistryServerOptions = {}): Promis
   await writeFile(join(folder, 'htpasswd'), HTPASSWD);
   if (typeof options.auth === 'object')
     await writeFile(join(folder, 'token.pem'), options.auth.certificate.certificatePem);
+  await writeFile(join(folder, 'tls.crt'), options.certificate?.certificatePem ?? '');
+  await writeFile(join(folder, 'tls.key'), options.certificate?.privateKeyPem ?? '');
   await writeFile(join(folder, 'config.yml'), configOf(folder, options));
 
   const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], {
@@ -55,10 +66,13 @@ export async function startRegistry(options: RegistryServerOptions = {}): Promis
   };
 
   const log: string[] = [];
+  const requests: string[] = [];
   const listening = new Promise<string>((resolve) => {
     for (const stream of [child.stdout, child.stderr]) {
       createInterface(stream).on('line', (line) => {
-        log.push(line);
+        const [, request, status] = / "([A-Z]+ \S+) HTTP\/[\d.]+" (\d{3}) /.exec(line) ?? [];
+        if (request !== undefined) requests.push(`${request} ${status}`);
+        else log.push(line);
         const host = /listening on ([\d.]+:\d+)/.exec(line)?.[1];
         if (host !== undefined) resolve(host);
       });
@@ -77,7 +91,8 @@ export async function startRegistry(options: RegistryServerOptions = {}): Promis
       // A cancelled one leaves an empty skeleton; what makes it an upload is when it started.
       return ids.filter((id) => existsSync(join(under, id, 'startedat')));
     };
-    return { host, origin: `http://${host}`, uploads, stop };
+    const scheme = options.certificate === undefined ? 'http' : 'https';
+    return { host, origin: `${scheme}://${host}`, requests, blobs: () => blobsIn(folder), uploads, stop };
   } catch (error) {
     await stop();
     throw new Error('docker-registry could not be started (Debian package docker-registry)', {
@@ -86,12 +101,21 @@ export async function startRegistry(options: RegistryServerOptions = {}): Promis
   }
 }
 
-function configOf(folder: string, { auth, address = '127.0.0.1:0' }: RegistryServerOptions): string {
+async function* blobsIn(folder: string): AsyncGenerator<Buffer> {
+  const under = join(folder, 'storage/docker/registry/v2/blobs');
+  for (const name of await readdir(under, { recursive: true }))
+    if (name.endsWith('/data')) yield await readFile(join(under, name));
+}
+
+function configOf(folder: string, options: RegistryServerOptions): string {
+  const { auth, address = '127.0.0.1:0', certificate, mirrorOf } = options;
+  const tls = { certificate: join(folder, 'tls.crt'), key: join(folder, 'tls.key') };
   return stringify({
     version: 0.1,
-    log: { level: 'info', accesslog: { disabled: true } },
+    log: { level: 'info' },
     storage: { filesystem: { rootdirectory: join(folder, 'storage') }, delete: { enabled: true } },
-    http: { addr: address, secret: 'for tests' },
+    http: { addr: address, secret: 'for tests', ...(certificate === undefined ? {} : { tls }) },
+    ...(mirrorOf === undefined ? {} : { proxy: { remoteurl: mirrorOf } }),
     ...(auth === undefined
       ? {}
       : auth === 'basic'

@@ -13,6 +13,8 @@ export interface TokenServerOptions {
   /** Refresh token accepted by POST; without it POST is 404. */
   readonly refreshToken?: string;
   readonly expiresInSeconds?: number;
+  /** Host and port to listen on. @default a free port of 127.0.0.1 */
+  readonly address?: string;
 }
 
 export interface TokenServer {
@@ -78,7 +80,7 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
     });
     answer(200, { token: jwt(access), expires_in: options.expiresInSeconds ?? 300 });
   });
-  const { origin, stop } = await listen(server);
+  const { origin, stop } = await listen(server, options.address);
   return {
     realm: `${origin}/token`,
     service,
