@@ -4,6 +4,7 @@ import type { RegistryClient } from '../registry/registry-client.ts';
 import type { Settings } from '../settings.ts';
 import { fetchConfigMap } from './config-map.ts';
 import { type Fetched, SourceFailure } from './fetched.ts';
+import { fetchGit } from './git.ts';
 
 /** A source as a pod is asked for it: files, git or oci; with none of them the mounted ConfigMap is meant. */
 export interface SourceRequest {
@@ -36,7 +37,7 @@ export interface Access {
 /** @throws SourceFailure when the source cannot be had */
 export async function fetchSource({ files, git, oci }: SourceRequest, access: Access): Promise<Fetched> {
   if (files) return { tree: treeOfFiles(files) };
-  if (git) throw new SourceFailure('invalid', { field: 'spec.source.git', message: 'cannot be fetched yet' });
+  if (git) return await fetchGit(git, access);
   if (oci) throw new SourceFailure('invalid', { field: 'spec.source.oci', message: 'cannot be fetched yet' });
   return fetchConfigMap(access.configMap);
 }
