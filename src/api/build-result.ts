@@ -23,6 +23,14 @@ export type BuildResult = z.output<typeof buildResultSchema>;
 
 const message = z.string().max(2000);
 
+const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
+/** What flytekit's tag counts of files. */
+const flytekitDigests = z.object({
+  requirements: hex(40).optional(),
+  copy: hex(32).optional(),
+  sourceRoot: hex(32).optional(),
+});
+
 /** What a look Job found out about a source or an image. */
 export const lookResultSchema = z.union([
   z.object({
@@ -35,6 +43,7 @@ export const lookResultSchema = z.union([
         .regex(/^[0-9a-f]{64}$/)
         .optional(),
       namesFlytekit: z.boolean().optional(),
+      flytekit: flytekitDigests.optional(),
     }),
   }),
   /** The source was read, and does not hold what the spec wants of it. */

@@ -9,13 +9,14 @@
 import { z } from 'zod';
 import { buildFields } from './spec/build.ts';
 import { fileFields, fileRules } from './spec/files.ts';
+import { flytekitRules } from './spec/flytekit.ts';
 import { imageFields } from './spec/image.ts';
 import { pythonFields, pythonRules } from './spec/python.ts';
 import { targetFields, targetRules } from './spec/target.ts';
 import { type Status, statusSchema } from './status.ts';
 
 /** What spans fields: each rule once, for CEL and for the operator's own check. */
-const RULES = [...targetRules, ...pythonRules, ...fileRules];
+const RULES = [...targetRules, ...pythonRules, ...fileRules, ...flytekitRules];
 
 export const specSchema = z
   .object({ ...targetFields, ...pythonFields, ...imageFields, ...fileFields, ...buildFields })

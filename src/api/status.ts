@@ -58,6 +58,14 @@ export const statusSchema = z
         digest: z.string().max(64).describe('Hash of the files that are used.'),
         requirementsDigest: z.string().max(64).optional().describe('Hash of the requirements among them.'),
         namesFlytekit: z.boolean().optional().describe('The requirements name flytekit themselves.'),
+        flytekit: z
+          .object({
+            requirements: z.string().max(64).optional().describe('sha1 of the requirements.'),
+            copy: z.string().max(64).optional().describe('md5 over what copy names.'),
+            sourceRoot: z.string().max(64).optional().describe('md5 over what lies below sourceRoot.'),
+          })
+          .optional()
+          .describe("Under profile Flytekit: flytekit's own hashes of the files, which its tag counts."),
         question: z
           .string()
           .max(63)

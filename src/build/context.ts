@@ -23,6 +23,7 @@ export const selectionSchema = z.object({
   copyAll: z.boolean(),
   requirements: z.string().optional(),
   sourceRoot: z.string().optional(),
+  flytekit: z.literal(true).optional(),
 });
 
 /** How a pod reaches registries and the rest of the world. */

@@ -11,9 +11,16 @@ import type { ImageSpec, Spec } from '../api/image-spec.ts';
 import { say } from '../api/reasons.ts';
 import { type LookQuestion, lookPrefix, sourceQuestion } from '../build/look.ts';
 import type { Problem } from '../image/effective.ts';
-import { type Inputs, type ResolvedBase, type ResolvedSource, selectionOf } from '../image/inputs.ts';
+import {
+  type BaseSpec,
+  type Inputs,
+  type ResolvedBase,
+  type ResolvedSource,
+  selectionOf,
+} from '../image/inputs.ts';
 import { rememberedSource } from '../image/remembered.ts';
 import { resolveFiles } from '../image/selection.ts';
+import { readSpec } from '../image/target.ts';
 import { readConfigMap } from '../kube/config-maps.ts';
 import type { LookDue, Waiting } from '../plan/facts.ts';
 import { lookAt } from './looks.ts';
@@ -87,7 +94,18 @@ function baseOf(
   if (!current || resolvedImage === undefined || digest === undefined || image === undefined) {
     return waiting(say.baseNotReady(name, ready?.message ?? say.progressing()));
   }
-  return { kind: 'found', value: { image: resolvedImage, digest, name: image } };
+  const line = lineOf(chain.slice(1).map((one) => find(namespace, one)));
+  return { kind: 'found', value: { ...line, image: resolvedImage, digest, name: image } };
+}
+
+/** What ImageSpecs, each built on the next, are to one that is built on the first. */
+function lineOf(bases: readonly (ImageSpec | undefined)[]): BaseSpec | undefined {
+  return bases.reduceRight<BaseSpec | undefined>((base, one) => {
+    const name = one?.status?.image;
+    if (one === undefined || name === undefined) return undefined;
+    const read = readSpec(one);
+    return { name, ...(read.ok ? { spec: read.spec } : {}), ...(base ? { base } : {}) };
+  }, undefined);
 }
 
 /** The name that an ImageSpec's own spec.baseImageSpecRef gives, as far as it is one. */

@@ -20,17 +20,17 @@ export interface Selection {
   readonly sourceRoot?: string | undefined;
   readonly copyAll: boolean;
   /** Profile Flytekit: its own digests are wanted too. */
-  readonly flytekit?: true;
+  readonly flytekit?: true | undefined;
 }
 
 /** What flytekit's tag counts of files; each there if the spec names such files. */
 export interface FlytekitDigests {
   /** sha1 of the requirements, in hex. */
-  readonly requirements?: string;
+  readonly requirements?: string | undefined;
   /** md5 over what `copy` names, in hex. */
-  readonly copy?: string;
+  readonly copy?: string | undefined;
   /** md5 over what lies below `sourceRoot`, in hex. */
-  readonly sourceRoot?: string;
+  readonly sourceRoot?: string | undefined;
 }
 
 /** The used part of a source. */

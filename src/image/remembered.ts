@@ -1,5 +1,5 @@
 /** A source known from its digests alone: what a look Job told, or the status remembers. */
-import type { ResolvedSource, Selection } from './inputs.ts';
+import type { FlytekitDigests, ResolvedSource, Selection } from './inputs.ts';
 import { kindOf } from './requirement-files.ts';
 
 /** What is kept of a source; the rest of {@link ResolvedSource} follows from the spec. */
@@ -8,10 +8,11 @@ export interface SourceDigests {
   readonly digest: string;
   readonly requirementsDigest?: string | undefined;
   readonly namesFlytekit?: boolean | undefined;
+  readonly flytekit?: FlytekitDigests | undefined;
 }
 
 export function rememberedSource(selection: Selection, told: SourceDigests): ResolvedSource {
-  const { revision, digest, requirementsDigest, namesFlytekit } = told;
+  const { revision, digest, requirementsDigest, namesFlytekit, flytekit } = told;
   const main = selection.requirements;
   const kind = main === undefined ? undefined : kindOf(main);
   return {
@@ -22,5 +23,6 @@ export function rememberedSource(selection: Selection, told: SourceDigests): Res
       ? {}
       : { requirements: { kind, main, digest: requirementsDigest } }),
     ...(namesFlytekit ? { namesFlytekit } : {}),
+    ...(flytekit === undefined ? {} : { flytekit }),
   };
 }

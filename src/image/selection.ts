@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Problem } from './effective.ts';
+import { flytekitDigests, isIgnored } from './flytekit/content.ts';
 import type { ResolvedSource, Selection } from './inputs.ts';
 import { type Requirements, readRequirements } from './requirement-files.ts';
 import {
@@ -56,6 +57,7 @@ export function select(tree: Tree, selection: Selection): Selecting {
     copied: copies.length > 0,
     ...(part === undefined ? {} : { requirements: part }),
     ...(requirements?.namesFlytekit ? { namesFlytekit: true } : {}),
+    ...(selection.flytekit ? { flytekit: flytekitDigests(tree, selection) } : {}),
   };
   return { ok: true, selected: { source, copies, requirements: requirements?.files ?? new Map() } };
 }
@@ -99,12 +101,12 @@ function copiesOf(tree: Tree, selection: Selection, problems: Problem[]): Copy[]
     return found.set(destination, { copy: { entry, destination }, field });
   };
 
-  const takeBelow = (field: string, folder: string, cut: number) => {
+  const takeBelow = (field: string, folder: string, cut: number, leave = (_path: string) => false) => {
     let any = false;
     for (const entry of tree.entries.values()) {
       if (!isBelow(entry.path, folder) || isGit(entry.path)) continue;
       any = true;
-      take(field, entry, entry.path.slice(cut));
+      if (!leave(entry.path)) take(field, entry, entry.path.slice(cut));
       if (problems.length >= MOST_PROBLEMS) return;
     }
     if (!any) problems.push({ field, message: nothingAt(tree, folder) });
@@ -113,7 +115,7 @@ function copiesOf(tree: Tree, selection: Selection, problems: Problem[]): Copy[]
   if (selection.copyAll) {
     const root = plain(selection.sourceRoot ?? '.');
     const field = selection.sourceRoot === undefined ? 'spec.sourceCopyMode' : 'spec.sourceRoot';
-    takeBelow(field, root, root === '' ? 0 : root.length + 1);
+    takeBelow(field, root, root === '' ? 0 : root.length + 1, selection.flytekit && isIgnored);
   }
   for (const [index, written] of selection.copy.entries()) {
     const field = `spec.copy[${index}]`;

@@ -190,8 +190,9 @@ export function progressingStatus(object: ImageSpec, now: Date): Status {
 
 function sourceOf({ source }: Wanted): Status['source'] {
   if (!source) return undefined;
-  const { revision, digest, requirements, namesFlytekit, question } = source;
-  return clean({ revision, digest, requirementsDigest: requirements?.digest, namesFlytekit, question });
+  const { revision, digest, requirements, namesFlytekit, flytekit, question } = source;
+  const requirementsDigest = requirements?.digest;
+  return clean({ revision, digest, requirementsDigest, namesFlytekit, flytekit, question });
 }
 
 function latestReady(

@@ -359,6 +359,8 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
+const FLYTEKIT = { profile: 'Flytekit', registry: 'ghcr.io/acme' };
+
 /** What spans several fields. */
 const TOGETHER: readonly [spec: object, field: string, words: string][] = [
   [
@@ -391,6 +393,23 @@ const TOGETHER: readonly [spec: object, field: string, words: string][] = [
     'platforms',
     'write one platform: under profile Flytekit it is part of the tag',
   ],
+  [
+    { ...FLYTEKIT, source: { files: { a: '' } }, sourceCopyMode: 'All' },
+    'sourceRoot',
+    'write sourceRoot and sourceCopyMode together under profile Flytekit',
+  ],
+  [
+    { ...FLYTEKIT, source: { files: { a: '' } }, sourceRoot: '.' },
+    'sourceRoot',
+    'write sourceRoot and sourceCopyMode together under profile Flytekit',
+  ],
+  [
+    { ...FLYTEKIT, pipExtraArgs: ['--no-deps', 'a b'] },
+    'pipExtraArgs',
+    'write arguments without spaces under profile Flytekit',
+  ],
+  [{ ...FLYTEKIT, workdir: '/app' }, 'workdir', 'take workdir out: under profile Flytekit it is /root'],
+  [{ ...FLYTEKIT, labels: { a: 'b' } }, 'labels', 'take labels out under profile Flytekit'],
 ];
 
 /** Both judges refuse it, at that field; where the sentence is ours, with the same one. */

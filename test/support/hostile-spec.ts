@@ -132,6 +132,14 @@ const labels = fc.dictionary(
 
 const LOCKS = ['uv.lock', 'poetry.lock', 'pylock.toml'];
 
+/** What profile Flytekit refuses, taken out. */
+const forFlytekit = (pipExtraArgs: string[] | undefined) => ({
+  workdir: undefined,
+  labels: {} as Record<string, string>,
+  sourceCopyMode: undefined,
+  pipExtraArgs: pipExtraArgs?.map((argument) => argument.replace(/[ \t]/g, '_')),
+});
+
 /** Specs that break no rule between fields; a few are too long and refused for it. */
 export const hostileSpec = fc
   .record(
@@ -149,7 +157,8 @@ export const hostileSpec = fc
     },
     { requiredKeys: ['env', 'labels', 'folder'], noNullPrototype: true },
   )
-  .map(({ folder, secretPath: _, requirements, uvImage, env, pipSecretMounts, ...spec }) => {
+  .map(({ folder, secretPath: _, requirements, uvImage, env, pipSecretMounts, ...given }) => {
+    const spec = given.profile === 'Flytekit' ? { ...given, ...forFlytekit(given.pipExtraArgs) } : given;
     const lock = requirements !== undefined && LOCKS.includes(requirements);
     const conda = (spec.condaPackages ?? []).length + (spec.condaChannels ?? []).length > 0;
     const files = requirements !== undefined || spec.copy !== undefined || spec.sourceCopyMode === 'All';

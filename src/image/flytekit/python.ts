@@ -29,12 +29,15 @@ export function repr(value: Value): string {
 
 /** The order of Python's `sort` and of Go's keys: by code point, where JavaScript's own goes by UTF-16. */
 export function byCodePoint(a: string, b: string): number {
-  const left = [...a];
-  const right = [...b];
-  const at = left.findIndex((character, index) => character !== right[index]);
-  if (at < 0) return left.length - right.length;
-  return (left[at]?.codePointAt(0) ?? 0) - (right[at]?.codePointAt(0) ?? -1);
+  for (let at = 0; at < a.length && at < b.length; at += 1) {
+    const difference = rank(a.charCodeAt(at)) - rank(b.charCodeAt(at));
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
 }
+
+/** Surrogates stand for code points beyond all others. */
+const rank = (unit: number) => (unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800);
 
 function text(value: string): string {
   const quote = value.includes("'") && !value.includes('"') ? '"' : "'";
