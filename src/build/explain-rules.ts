@@ -46,6 +46,16 @@ const UNREACHED =
 export const PYTHON: readonly Rule[] = [
   {
     reason: 'BuildFailed',
+    pattern: /The lockfile at [^\n]* needs to be updated/,
+    headline: 'uv.lock does not fit the pyproject.toml beside it; run uv lock',
+  },
+  {
+    reason: 'BuildFailed',
+    pattern: /pyproject\.toml changed significantly since poetry\.lock was last generated/,
+    headline: 'poetry.lock does not fit the pyproject.toml beside it; run poetry lock',
+  },
+  {
+    reason: 'BuildFailed',
     pattern: /Git executable not found/,
     headline: 'a git+ package needs git in the image: add git to spec.aptPackages',
   },

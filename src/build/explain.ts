@@ -22,7 +22,14 @@ export function explainLog(log: string): Explained {
     return { reason: marker[1] as FailureReason, headline: (marker[2] as string).slice(0, 500) };
   }
   const step = failedStep(log);
-  const rules = step === 'python' ? PYTHON : step === 'apt' ? APT : step === undefined ? REGISTRY : [];
+  const rules =
+    step === 'python' || step === 'conda'
+      ? PYTHON
+      : step === 'apt'
+        ? APT
+        : step === undefined
+          ? REGISTRY
+          : [];
   return (
     firstFit(ANYWHERE, endOf(log)) ??
     firstFit(rules, log) ??
@@ -78,12 +85,12 @@ export function lastLines(log: string): string {
 }
 
 /** Which folder's run.sh the failing process was; the recipe's steps are told apart by it. */
-function failedStep(log: string): 'apt' | 'python' | 'commands' | undefined {
+function failedStep(log: string): 'apt' | 'conda' | 'python' | 'commands' | undefined {
   const found =
-    /process "[^\n]*\/run\/imagespec\/(apt|python|commands)\/run\.sh[^\n]* did not complete successfully/.exec(
+    /process "[^\n]*\/run\/imagespec\/(apt|conda|python|commands)\/run\.sh[^\n]* did not complete successfully/.exec(
       log,
     );
-  return found?.[1] as 'apt' | 'python' | 'commands' | undefined;
+  return found?.[1] as 'apt' | 'conda' | 'python' | 'commands' | undefined;
 }
 
 function lastLine(log: string): string {

@@ -38,7 +38,7 @@ export const CONDA_INSTALL = `import asyncio
 import sys
 from pathlib import Path
 
-from rattler import BuildString, Client, Gateway, GenericVirtualPackage, MatchSpec, PackageName, Version, install, solve
+from rattler import BuildString, Client, Gateway, GenericVirtualPackage, MatchSpec, PackageName, Subdir, Version, install, solve
 from rattler.exceptions import SolverError
 from rattler.networking import AuthenticationMiddleware, OciMiddleware, RetryMiddleware
 
@@ -82,20 +82,22 @@ async def main():
             virtual_packages=machine(),
         )
     except SolverError as error:
-        print(error)
-        give_up("PackageNotFound", "no set of versions fits all conda packages")
+        give_up("PackageNotFound", " ".join(str(error).split()))
     for record in sorted(records, key=lambda one: one.name.normalized):
         print(record.name.normalized, record.version, record.build)
     await install(
         records,
         "/opt/conda",
         cache_dir=CACHE / "packages",
-        platform=platform,
+        platform=Subdir(platform),
         client=client,
-        requested_specs=specs,
         show_progress=False,
     )
 
 
-asyncio.run(main())
+try:
+    asyncio.run(main())
+except Exception as error:
+    print(error)
+    sys.exit(1)
 `;

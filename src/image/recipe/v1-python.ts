@@ -115,7 +115,8 @@ const PROJECT = `project=$(dirname "$main")
 /** Indexes named in pyproject.toml are part of what uv.lock says; what the environment holds already stays. */
 const UV_LOCK = `(
   unset UV_NO_CONFIG
-  export VIRTUAL_ENV="$venv"
+  export VIRTUAL_ENV="$venv" TMPDIR="$UV_CACHE_DIR/tmp"
+  mkdir -p "$TMPDIR"
   "$uv" sync --project "$project" --active --inexact --locked --no-dev --no-install-project --python "$venv/bin/python" "$@"
 )
 `;
@@ -127,7 +128,7 @@ const UV_LOCK = `(
 const poetryLock = (uvArguments: string) => `locked=/run/imagespec-locked.txt
 set -- "$uv" tool run --python "$venv/bin/python"
 ${uvArguments}set -- "$@" --from ${POETRY} --with ${POETRY_EXPORT} poetry export --directory "$project" --no-interaction --format requirements.txt --output "$locked"
-${append('poetry.txt')}POETRY_CACHE_DIR=/var/cache/imagespec-uv/poetry "$@"
+${append('poetry.txt')}UV_COMPILE_BYTECODE=0 UV_TOOL_DIR="$UV_CACHE_DIR/tools" POETRY_CACHE_DIR="$UV_CACHE_DIR/poetry" "$@"
 set --
 ${uvArguments}"$uv" pip install --python "$venv/bin/python" "$@" --index-strategy unsafe-best-match --requirement "$locked"
 rm -f "$locked"
@@ -135,7 +136,13 @@ rm -f "$locked"
 
 /** The libraries where the dynamic linker is told to look. */
 const CUDA = `mkdir -p /opt/cuda/lib64
-for library in "$venv"/lib/python*/site-packages/nvidia/*/lib/*.so*; do ln -sf "$library" /opt/cuda/lib64/; done
+for library in "$venv"/lib/python*/site-packages/nvidia/*/lib/*.so*; do
+  if [ ! -e "$library" ]; then
+    echo "imagespec: PackageNotFound: the packages of CUDA (spec.cuda) hold no libraries for this platform" >&2
+    exit 64
+  fi
+  ln -sf "$library" /opt/cuda/lib64/
+done
 `;
 
 const OWNER = `chown -R "$(cat "$here/owner.txt")" "$venv"
