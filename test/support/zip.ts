@@ -1,37 +1,35 @@
-/** Zip archives for tests, without compression: what wheels and conda packages are made of. */
+/** Zip archives, as wheels and conda packages are: their files are stored as they are. */
 import { crc32 } from 'node:zlib';
 
-/** An archive of these files. Format: PKWARE's APPNOTE.TXT. */
-export function zip(files: Readonly<Record<string, string | Buffer>>): Buffer {
-  const locals: Buffer[] = [];
-  const central: Buffer[] = [];
+/** APPNOTE.TXT 4.3: for each file a header and its bytes, then a directory of them all, then where that begins. */
+export function zipOf(files: Readonly<Record<string, string | Buffer>>): Buffer {
+  const parts: Buffer[] = [];
+  const directory: Buffer[] = [];
   let offset = 0;
-  for (const [path, content] of Object.entries(files)) {
-    const name = Buffer.from(path);
-    const body = Buffer.from(content);
-    // Version, UTF-8 names, stored, 1 January 1980.
-    const common = Buffer.alloc(26);
-    common.writeUInt16LE(20, 0);
-    common.writeUInt16LE(0x0800, 2);
-    common.writeUInt16LE(0x21, 8);
-    common.writeUInt32LE(crc32(body), 10);
-    common.writeUInt32LE(body.length, 14);
-    common.writeUInt32LE(body.length, 18);
-    common.writeUInt16LE(name.length, 22);
-    const local = Buffer.concat([Buffer.from('PK\x03\x04'), common, name, body]);
-    const rest = Buffer.alloc(14);
-    // Mode 0644 of a regular file.
-    rest.writeUInt32LE(0o100644 * 0x10000, 6);
-    rest.writeUInt32LE(offset, 10);
-    central.push(Buffer.concat([Buffer.from('PK\x01\x02'), Buffer.from([20, 3]), common, rest, name]));
-    locals.push(local);
-    offset += local.length;
+  for (const [path, body] of Object.entries(files)) {
+    const [name, content] = [Buffer.from(path), Buffer.from(body)];
+    // Version 2.0, no flags, stored, 1 January 1980, checksum, size twice, length of the name, nothing extra.
+    const common = numbers([20, 2], [0, 2], [0, 2], [0, 2], [0x21, 2], [crc32(content), 4]);
+    const sizes = numbers([content.length, 4], [content.length, 4], [name.length, 2], [0, 2]);
+    const file = Buffer.concat([numbers([0x04034b50, 4]), common, sizes, name, content]);
+    const rest = numbers([0, 2], [0, 2], [0, 2], [0, 4], [offset, 4]);
+    directory.push(numbers([0x02014b50, 4], [20, 2]), common, sizes, rest, name);
+    parts.push(file);
+    offset += file.length;
   }
-  const directory = Buffer.concat(central);
-  const end = Buffer.alloc(18);
-  end.writeUInt16LE(central.length, 4);
-  end.writeUInt16LE(central.length, 6);
-  end.writeUInt32LE(directory.length, 8);
-  end.writeUInt32LE(offset, 12);
-  return Buffer.concat([...locals, directory, Buffer.from('PK\x05\x06'), end]);
+  const list = Buffer.concat(directory);
+  const count = Object.keys(files).length;
+  const end = numbers([0x06054b50, 4], [0, 2], [0, 2], [count, 2], [count, 2], [list.length, 4], [offset, 4]);
+  return Buffer.concat([...parts, list, end, numbers([0, 2])]);
+}
+
+/** Little-endian numbers, each of so many bytes. */
+function numbers(...list: readonly (readonly [value: number, bytes: number])[]): Buffer {
+  return Buffer.concat(
+    list.map(([value, bytes]) => {
+      const buffer = Buffer.alloc(bytes);
+      buffer.writeUIntLE(value, 0, bytes);
+      return buffer;
+    }),
+  );
 }
