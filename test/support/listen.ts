@@ -1,4 +1,4 @@
-/** Starts a node:http(s) server, by default on a free loopback port. */
+/** Starts a node:http(s) server, by default on loopback and on a free port. */
 import type { Server } from 'node:http';
 import { Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -12,8 +12,9 @@ export interface Listening {
   stop(): Promise<void>;
 }
 
-export async function listen(server: Server | SecureServer, on = '127.0.0.1:0'): Promise<Listening> {
-  const [address = '', port] = on.split(':');
+/** @param on address, with a port unless any free one will do */
+export async function listen(server: Server | SecureServer, on = '127.0.0.1'): Promise<Listening> {
+  const [address = '', port = '0'] = on.split(':');
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(Number(port), address, resolve);
   });
