@@ -77,21 +77,24 @@ export interface Problem {
 
 /** The native hash: 64 hex digits. What is empty is left out, so that new fields never rename images. */
 export function hashOf(effective: EffectiveSpec): string {
+  return sha256(canonicalJson(hashedOf(effective)));
+}
+
+/** What {@link hashOf} counts. */
+export function hashedOf(effective: EffectiveSpec): { readonly [key: string]: Json } {
   const { entrypoint, env, labels, source, baseDigest, baseImage, builderOptions, ...rest } = effective;
   const filled = Object.fromEntries(
     Object.entries(rest).filter(([, value]) => !Array.isArray(value) || value.length > 0),
   ) as Record<string, string | string[]>;
-  return sha256(
-    canonicalJson({
-      ...filled,
-      ...(baseDigest === undefined ? { baseImage } : { baseDigest }),
-      ...(source === undefined ? {} : { source: source.digest }),
-      ...(builderOptions === undefined ? {} : { builderOptions }),
-      ...(env.length > 0 ? { env: env.map(({ name, value }) => ({ name, value })) } : {}),
-      ...(Object.keys(labels).length > 0 ? { labels } : {}),
-      ...(entrypoint === undefined ? {} : { entrypoint }),
-    }),
-  );
+  return {
+    ...filled,
+    ...(baseDigest === undefined ? { baseImage } : { baseDigest }),
+    ...(source === undefined ? {} : { source: source.digest }),
+    ...(builderOptions === undefined ? {} : { builderOptions }),
+    ...(env.length > 0 ? { env: env.map(({ name, value }) => ({ name, value })) } : {}),
+    ...(Object.keys(labels).length > 0 ? { labels } : {}),
+    ...(entrypoint === undefined ? {} : { entrypoint }),
+  };
 }
 
 /** Puts a spec into its effective form; what is wrong with it goes to `problems`. */

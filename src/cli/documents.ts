@@ -1,0 +1,111 @@
+/**
+ * YAML as the user wrote it: the ImageSpecs in it, and on which line each of their fields stands.
+ *
+ * Scalars are read as `kubectl` reads them, by YAML 1.1: `yes` and `on` are true, `3.10` is the number 3.1. Unlike
+ * there, neither times nor numbers to the base of 60 are made of plain text.
+ */
+import {
+  type Document,
+  isCollection,
+  isPair,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  type Tags,
+} from 'yaml';
+
+/** A text with its name in messages. */
+export interface Source {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** One YAML document. */
+export interface YamlDocument {
+  readonly file: string;
+  readonly value: unknown;
+  /** Line of the node at a path, or of the nearest above it that there is; the first line is 1. */
+  lineOf(path: readonly (string | number)[]): number;
+  /** The scalar at a path as it is written, without quotes: `3.10`, where its value is 3.1. */
+  writtenAt(path: readonly (string | number)[]): string | undefined;
+}
+
+/** A mistake of the YAML itself. */
+export interface SyntaxProblem {
+  readonly line: number;
+  readonly message: string;
+}
+
+export const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Reads all documents of a text; empty ones are left out. */
+export function readDocuments({ file, text }: Source): {
+  documents: YamlDocument[];
+  problems: SyntaxProblem[];
+} {
+  const lines = new LineCounter();
+  const parsed = parseAllDocuments(text, { lineCounter: lines, version: '1.1', customTags: plainTags });
+  const documents: YamlDocument[] = [];
+  const problems: SyntaxProblem[] = [];
+  for (const document of 'empty' in parsed ? [] : parsed) {
+    for (const error of document.errors) {
+      problems.push({ line: lines.linePos(error.pos[0]).line, message: firstLine(error.message) });
+    }
+    if (document.errors.length > 0 || document.contents === null) continue;
+    const value = unfolded(document, problems, lines);
+    if (value === undefined) continue;
+    documents.push({
+      file,
+      value,
+      lineOf: (path) => lines.linePos(offsetOf(document, path)).line,
+      writtenAt: (path) => {
+        const node = document.getIn(path, true) as { source?: string } | undefined;
+        return node?.source;
+      },
+    });
+  }
+  return { documents, problems };
+}
+
+const firstLine = (text: string) => text.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? text;
+
+/** The tags of YAML 1.1 that Kubernetes knows. */
+function plainTags(tags: Tags): Tags {
+  return tags.filter(
+    (tag) =>
+      typeof tag === 'string' ||
+      ((tag as { format?: string }).format !== 'TIME' && !/:(timestamp|omap|pairs|set)$/.test(tag.tag)),
+  );
+}
+
+/** Aliases may be made to unfold without end; then there is no value, but a problem. */
+function unfolded(document: Document, problems: SyntaxProblem[], lines: LineCounter): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    const line = lines.linePos(document.range?.[0] ?? 0).line;
+    problems.push({ line, message: firstLine(error instanceof Error ? error.message : String(error)) });
+    return undefined;
+  }
+}
+
+/** Where the key of a map's entry, the item of a list, or what is nearest above it begins. */
+function offsetOf(document: Document, path: readonly (string | number)[]): number {
+  let node: unknown = document.contents;
+  let offset = startOf(node) ?? 0;
+  for (const part of path) {
+    if (!isCollection(node)) break;
+    const items: unknown[] = node.items;
+    const item =
+      typeof part === 'number'
+        ? items[part]
+        : items.find((one) => isPair(one) && String((one.key as { value?: unknown })?.value) === part);
+    if (item === undefined) break;
+    offset = startOf(isPair(item) ? item.key : item) ?? offset;
+    node = isPair(item) ? item.value : item;
+  }
+  return offset;
+}
+
+const startOf = (node: unknown) => (node as Node | null)?.range?.[0];

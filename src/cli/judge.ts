@@ -1,0 +1,151 @@
+/**
+ * One ImageSpec of a file, judged without a cluster: by the schema, by what its image would be, by what its builder
+ * takes.
+ */
+import type { Spec } from '../api/image-spec.ts';
+import { API_VERSION, KIND } from '../api/names.ts';
+import { buildContextOf } from '../build/context.ts';
+import type { Problem } from '../image/effective.ts';
+import { type Inputs, selectionOf } from '../image/inputs.ts';
+import { resolveFiles } from '../image/selection.ts';
+import { readSpec, type Target, targetFrom } from '../image/target.ts';
+import { type Settings, settingsSchema } from '../settings.ts';
+import { isMap, readDocuments, type Source, type YamlDocument } from './documents.ts';
+import { type Finding, findingOf } from './findings.ts';
+import { unknownFields } from './unknown-fields.ts';
+
+/** The ImageSpecs of a file; objects of other kinds are passed over, but one there must be. */
+export function imageSpecsOf(source: Source): { documents: YamlDocument[]; findings: Finding[] } {
+  const { documents, problems } = readDocuments(source);
+  const ours = documents.filter(
+    ({ value }) => isMap(value) && value.kind === KIND && value.apiVersion === API_VERSION,
+  );
+  const found = [...problems];
+  if (ours.length === 0 && problems.length === 0) {
+    found.push({ line: 1, message: `there is no ImageSpec here: apiVersion: ${API_VERSION}, kind: ${KIND}` });
+  }
+  const { file } = source;
+  const findings = found.map((one) => ({ severity: 'error' as const, file, field: '', ...one }));
+  return { documents: ours, findings };
+}
+
+export interface Judged {
+  readonly name: string;
+  readonly findings: readonly Finding[];
+  /** Absent where something is wrong, or where only the cluster knows what the image is. */
+  readonly target?: Target;
+  readonly inputs: Inputs;
+  /** What keeps the image from being known here. */
+  readonly moving: readonly Problem[];
+}
+
+const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** @param settings those of the operator, if they are known */
+export function judge(document: YamlDocument, settings?: Settings): Judged {
+  const { metadata, spec } = document.value as { metadata?: unknown; spec?: unknown };
+  const name = isMap(metadata) && typeof metadata.name === 'string' ? metadata.name : '';
+  const findings = [
+    ...unknownFields(spec).map((problem) => findingOf(document, problem, 'warning')),
+    ...nameProblems(name).map((problem) => findingOf(document, problem)),
+  ];
+  const done = (problems: readonly Problem[], more: Partial<Judged> = {}): Judged => ({
+    name,
+    findings: [...findings, ...problems.map((problem) => findingOf(document, problem))],
+    inputs: {},
+    moving: [],
+    ...more,
+  });
+
+  if (spec === undefined) return done([{ field: 'spec', message: 'write spec: what the image contains' }]);
+  const read = readSpec({ spec });
+  if (!read.ok) return done(read.problems);
+  const moving = movingInputs(read.spec);
+  const files = filesOf(read.spec);
+  if (!files.ok) return done(files.problems, { moving });
+  const known = settings ?? assumed(read.spec);
+  if (!settings) findings.push(...assumptions(read.spec).map((one) => findingOf(document, one, 'warning')));
+  const target = targetFrom(name, read.spec, known, files.inputs);
+  if (!target.ok) return done(target.problems, { moving });
+  if (moving.length > 0) return done([], { moving });
+  const unsure = !settings && !BUILT_IN.includes(target.target.builder.name);
+  const problems = unsure ? [] : builderProblems(target.target, known, files.inputs);
+  if (problems.length > 0) return done(problems);
+  return done([], { target: target.target, inputs: files.inputs });
+}
+
+function nameProblems(name: string): Problem[] {
+  if (NAME.test(name) && name.length <= 63) return [];
+  const message =
+    name === ''
+      ? 'name the ImageSpec, in lower-case letters, digits, - and .'
+      : `${name}: choose a name of at most 63 lower-case letters, digits, - and .`;
+  return [{ field: 'metadata.name', message }];
+}
+
+/** Inputs that only the cluster can tell, each by its name, with what to do. */
+function movingInputs({ baseImageSpecRef, source }: Spec): Problem[] {
+  const inCluster = 'status.image of the ImageSpec in the cluster says what it is';
+  const problems: Problem[] = [];
+  if (baseImageSpecRef) {
+    problems.push({
+      field: 'spec.baseImageSpecRef',
+      message: `the digest of ImageSpec ${baseImageSpecRef.name} is part of the content; name its image in baseImage instead, or ${inCluster}`,
+    });
+  }
+  const elsewhere = {
+    configMapRef: source?.configMapRef && `ConfigMap ${source.configMapRef.name}`,
+    git: source?.git && `the git repository ${source.git.url}`,
+    oci: source?.oci && `the artifact ${source.oci.image}`,
+  };
+  for (const [kind, what] of Object.entries(elsewhere)) {
+    if (what === undefined) continue;
+    problems.push({
+      field: `spec.source.${kind}`,
+      message: `what is in ${what} is part of the content; write the files into source.files instead, or ${inCluster}`,
+    });
+  }
+  return problems;
+}
+
+type Files = { ok: true; inputs: Inputs } | { ok: false; problems: readonly Problem[] };
+
+function filesOf(spec: Spec): Files {
+  const selection = selectionOf(spec);
+  if (!spec.source?.files || !selection) return { ok: true, inputs: {} };
+  const resolved = resolveFiles(spec.source.files, selection);
+  return resolved.ok ? { ok: true, inputs: { source: resolved.source } } : resolved;
+}
+
+const DEFAULTS = settingsSchema.parse({ defaults: { registry: 'registry.invalid' } });
+const BUILT_IN = DEFAULTS.builders.map(({ name }) => name);
+
+/** Where nobody said what the settings are: the defaults, with a registry and a builder for whoever wants one. */
+function assumed({ builder }: Spec): Settings {
+  if (builder === undefined || BUILT_IN.includes(builder)) return DEFAULTS;
+  return {
+    ...DEFAULTS,
+    builders: [...DEFAULTS.builders, { name: builder, engine: 'BuildKit', priority: 0 }],
+  };
+}
+
+/** What of it must be so in the operator's settings. */
+function assumptions({ registry, builder }: Spec): Problem[] {
+  const problems: Problem[] = [];
+  if (registry === undefined && builder !== 'noop') {
+    const message =
+      'none is named, so the settings of the operator must name one; say which they are by --settings FILE';
+    problems.push({ field: 'spec.registry', message });
+  }
+  if (builder !== undefined && !BUILT_IN.includes(builder)) {
+    const message = `the settings of the operator must have a builder ${builder}; say which they are by --settings FILE`;
+    problems.push({ field: 'spec.builder', message });
+  }
+  return problems;
+}
+
+function builderProblems(target: Target, settings: Settings, inputs: Inputs): Problem[] {
+  if (target.builder.engine === 'Noop') return [];
+  const made = buildContextOf(target, settings, inputs);
+  return made.ok ? [] : made.problems;
+}

@@ -1,0 +1,157 @@
+/** The commands of `imagespec`, their options and what they print; each command's work is in a file of its own. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { readSettings, type Settings, SettingsError } from '../settings.ts';
+import type { Source } from './documents.ts';
+import { type Finding, failed, printed } from './findings.ts';
+
+export interface Output {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+/** Exit codes. */
+const GOOD = 0;
+const REFUSED = 1;
+const USAGE = 2;
+
+const EXIT_CODES = `
+Exit code: 0 all is well (there may be warnings), 1 something was refused, 2 the command itself was wrong.`;
+
+/** Runs one command line, without the program's name; returns the exit code. */
+export async function run(argv: readonly string[], output: Output): Promise<number> {
+  let code = GOOD;
+  const done = (is: number) => {
+    code = is;
+  };
+  const program = programOf(output, done);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? GOOD : USAGE;
+    if (!(error instanceof CannotRead) && !(error instanceof SettingsError)) throw error;
+    output.err(`${error.message}\n`);
+    return USAGE;
+  }
+  return code;
+}
+
+function programOf(output: Output, done: (code: number) => void): Command {
+  const program = new Command('imagespec')
+    .description(
+      'ImageSpecs without a cluster: what they become, whether they are right, and flytekit as a source of them.',
+    )
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this text')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ writeOut: output.out, writeErr: output.err });
+
+  program
+    .command('render')
+    .summary('show the image, its tag and its Dockerfile')
+    .description(
+      'Shows what the operator makes of each ImageSpec of a file: the inputs of its hash, tag and name of the image, Dockerfile and build context. Asks no cluster and no registry.',
+    )
+    .requiredOption('-f, --file <FILE>', 'YAML with one or more ImageSpecs; - reads standard input')
+    .option('--settings <FILE>', "the operator's settings, for default registry and builders")
+    .addOption(
+      new Option(
+        '--dialect <NAME>',
+        "dialect of the Dockerfile (default: that of the builder's engine)",
+      ).choices(['BuildKit', 'Plain']),
+    )
+    .addOption(
+      new Option('-o, --output <FORMAT>', 'text for people, json: one object for each ImageSpec')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .addHelpText(
+      'after',
+      `
+With -o json: image, tag, specHash, inputs (the text that specHash counts), builder, dialect, dockerfile, files and args
+(build arguments); with several platforms the last four for each of them, in platforms.
+
+An ImageSpec whose content only the cluster knows (source from git, a ConfigMap or an artifact; baseImageSpecRef) is refused
+by the name of the field.
+
+Examples:
+  imagespec render -f sklearn.yaml
+  kubectl get imagespec sklearn -o yaml | imagespec render -f - -o json | jq -r .image
+${EXIT_CODES}`,
+    )
+    .action(
+      async (options: {
+        file: string;
+        settings?: string;
+        dialect?: 'BuildKit' | 'Plain';
+        output: string;
+      }) => {
+        const { render, spoken } = await import('./render.ts');
+        const settings = settingsOf(options.settings) ?? readSettings('');
+        const { findings, rendered } = render(read(options.file), settings, options.dialect);
+        report(findings, output);
+        const texts = rendered.map((one) =>
+          options.output === 'json' ? `${JSON.stringify(one, null, 2)}\n` : spoken(one),
+        );
+        if (texts.length > 0) output.out(texts.join('\n'));
+        done(failed(findings) ? REFUSED : GOOD);
+      },
+    );
+
+  program
+    .command('validate')
+    .summary('say what is wrong with ImageSpecs')
+    .description(
+      'Judges ImageSpecs by the schema, by the rules between fields and by what their builder takes: what the API server and the operator would say, each with file, line and what to write instead.',
+    )
+    .requiredOption(
+      '-f, --file <FILE...>',
+      'YAML files; objects of other kinds are passed over; - reads standard input',
+    )
+    .option('--settings <FILE>', "the operator's settings; without them, what only they decide is a warning")
+    .addHelpText('after', EXIT_CODES)
+    .action(async (options: { file: string[]; settings?: string }) => {
+      const { validate } = await import('./validate.ts');
+      const settings = settingsOf(options.settings);
+      const judged = options.file.map((file) => validate(read(file), settings));
+      report(
+        judged.flatMap(({ findings }) => findings),
+        output,
+      );
+      const good = judged.flatMap((one) => one.good);
+      if (good.length > 0) output.out(`${good.join('\n')}\n`);
+      done(judged.some(({ findings }) => failed(findings)) ? REFUSED : GOOD);
+    });
+  return program;
+}
+
+/** A file that somebody named and nobody can read. */
+class CannotRead extends Error {
+  override name = 'CannotRead';
+}
+
+function read(file: string): Source {
+  try {
+    return file === '-'
+      ? { file: '<stdin>', text: readFileSync(0, 'utf8') }
+      : { file, text: readFileSync(file, 'utf8') };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const words = code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
+    throw new CannotRead(`${file}: ${words}`, { cause: error });
+  }
+}
+
+function settingsOf(file: string | undefined): Settings | undefined {
+  return file === undefined ? undefined : readSettings(read(file).text, file);
+}
+
+function report(findings: readonly Finding[], output: Output): void {
+  if (findings.length > 0) output.err(`${findings.map(printed).join('\n')}\n`);
+}
+
+function version(): string {
+  const about = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(about) as { version: string }).version;
+}

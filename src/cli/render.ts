@@ -1,0 +1,103 @@
+/** `imagespec render`: what the operator makes of an ImageSpec, without a cluster. */
+import { ENGINES, type EngineName } from '../build/engines.ts';
+import { hashedOf } from '../image/effective.ts';
+import { canonicalJson } from '../image/hash.ts';
+import { type Dialect, recipeOf } from '../image/recipe.ts';
+import { printReference } from '../image/reference.ts';
+import { partsOf, type Target } from '../image/target.ts';
+import type { Settings } from '../settings.ts';
+import type { Source } from './documents.ts';
+import { type Finding, failed, findingOf } from './findings.ts';
+import { imageSpecsOf, judge } from './judge.ts';
+
+/** One image, as `-o json` shows it. */
+export interface Rendered {
+  readonly name: string;
+  /** host/repository:tag */
+  readonly image: string;
+  readonly tag: string;
+  readonly specHash: string;
+  /** The text that specHash is the sha256 of: canonical JSON. */
+  readonly inputs: string;
+  readonly builder: string;
+  /** With a builder that builds nothing there is none of what follows. */
+  readonly dialect?: Dialect;
+  readonly dockerfile?: string;
+  /** The build context: path to content. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Build arguments: values that never stand in the Dockerfile. */
+  readonly args?: Readonly<Record<string, string>>;
+  /** With several platforms, the image of each; the one above is their index. */
+  readonly platforms?: readonly Rendered[];
+}
+
+export interface Rendering {
+  readonly findings: readonly Finding[];
+  readonly rendered: readonly Rendered[];
+}
+
+/** @param dialect default: that of the engine that builds it */
+export function render(source: Source, settings: Settings, dialect?: Dialect): Rendering {
+  const { documents, findings } = imageSpecsOf(source);
+  const rendered: Rendered[] = [];
+  for (const document of documents) {
+    const judged = judge(document, settings);
+    findings.push(...judged.findings);
+    if (failed(judged.findings)) continue;
+    for (const { field, message } of judged.moving) {
+      findings.push(findingOf(document, { field, message: `it cannot be rendered here: ${message}` }));
+    }
+    if (judged.target) rendered.push(renderedOf(judged.name, judged.target, dialect));
+  }
+  return { findings, rendered };
+}
+
+function renderedOf(name: string, target: Target, dialect: Dialect | undefined): Rendered {
+  const parts = partsOf(target);
+  return {
+    name,
+    image: printReference(target.image),
+    tag: target.image.tag ?? '',
+    specHash: target.specHash,
+    inputs: canonicalJson(hashedOf(target.effective)),
+    builder: target.builder.name,
+    ...(parts.length > 0
+      ? { platforms: parts.map((part) => renderedOf(name, part, dialect)) }
+      : recipe(target, dialect)),
+  };
+}
+
+function recipe(target: Target, dialect: Dialect | undefined): Partial<Rendered> {
+  if (target.builder.engine === 'Noop') return {};
+  const own = dialect ?? ENGINES[target.builder.engine as EngineName].dialect;
+  const secretPaths = (target.spec.pipSecretMounts ?? []).map(({ path }) => path);
+  const { dockerfile, files, args } = recipeOf(target, { dialect: own, secretPaths });
+  return { dialect: own, dockerfile, files, args };
+}
+
+/** A rendering for people. */
+export function spoken({ name, image, specHash, inputs, builder, platforms, ...recipe }: Rendered): string {
+  const head = [
+    `name       ${name}`,
+    `image      ${image}`,
+    `tag        ${recipe.tag}`,
+    `spec hash  ${specHash}, the sha256 of`,
+    `inputs     ${inputs}`,
+    `builder    ${builder}${recipe.dockerfile === undefined && !platforms ? ', which builds nothing' : ''}`,
+  ];
+  const args = Object.entries(recipe.args ?? {}).map(([arg, value]) => `${arg}=${JSON.stringify(value)}`);
+  const files = Object.entries(recipe.files ?? {});
+  return [
+    head.join('\n'),
+    ...(recipe.dockerfile === undefined
+      ? []
+      : [section(`Dockerfile (${recipe.dialect})`, recipe.dockerfile)]),
+    ...(args.length === 0 ? [] : [section('build arguments', args.join('\n'))]),
+    ...files.map(([file, content]) => section(file, content)),
+    ...(platforms ?? []).map(spoken),
+  ]
+    .map((part) => `${part.trimEnd()}\n`)
+    .join('\n');
+}
+
+const section = (title: string, text: string) => `--- ${title}\n${text}`;
