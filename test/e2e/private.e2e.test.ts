@@ -1,17 +1,19 @@
-/** Private registries: who may push, who may pull, and that nobody else learns the password. */
+/** Private registries and package indexes: who may push and pull, and that nobody else learns a password. */
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
+import { localSettings } from '../../scripts/cluster/operator.ts';
 import { HOST_ADDRESS } from '../../scripts/cluster/place.ts';
+import { found } from '../support/canary.ts';
+import { signed } from '../support/certificate.ts';
 import {
   apply,
   change,
   cluster,
   conditionsOf,
-  eventsAbout,
   hasReason,
-  jobsIn,
   kubectl,
   podsIn,
   RUN,
@@ -19,48 +21,97 @@ import {
   test,
   withOperator,
 } from '../support/e2e.ts';
+import { type PackageIndex, startPackageIndex } from '../support/package-index.ts';
 import { type RegistryServer, startRegistry, TEST_LOGIN } from '../support/registry-server.ts';
+import { startTokenServer, type TokenServer } from '../support/token-server.ts';
 
 /** On this host, where pods reach it as they reach any other machine. */
-const PRIVATE = `${HOST_ADDRESS}:5710`;
+const at = (port: number) => `${HOST_ADDRESS}:${port}`;
+const BASIC = at(5710);
+const TOKEN = at(5711);
+const TOKEN_SERVER = at(5712);
+const INDEX = at(5713);
+
+/** Nobody but who names its Secret may learn one of these. */
+const canary = () => `canary-${randomBytes(12).toString('base64url')}`;
+const PASSWORDS = { basic: TEST_LOGIN.password, token: canary(), index: canary(), wrong: canary() };
+const certificate = signed([HOST_ADDRESS]);
+
 const folder = mkdtempSync(join(tmpdir(), 'imagespec-private-'));
 const dockerConfigFile = join(folder, 'config.json');
-const configFor = (password: string) =>
-  JSON.stringify({ auths: { [`http://${PRIVATE}/v2/`]: { username: TEST_LOGIN.username, password } } });
-
+const login = (host: string, password: string) => ({
+  [`http://${host}/v2/`]: { username: TEST_LOGIN.username, password },
+});
+const LOGINS = {
+  basic: login(BASIC, PASSWORDS.basic),
+  token: login(TOKEN, PASSWORDS.token),
+  wrong: login(BASIC, PASSWORDS.wrong),
+};
 // The operator reads it when it starts, before any hook here.
-writeFileSync(dockerConfigFile, configFor(TEST_LOGIN.password));
+writeFileSync(dockerConfigFile, JSON.stringify({ auths: { ...LOGINS.basic, ...LOGINS.token } }));
 
+const { caBundle = '' } = await localSettings(cluster);
 const settings = {
   // The operator may read; pushing is the tenants' own business.
   dockerConfigFile,
+  caBundle: `${caBundle}\n${certificate.authorityPem}`,
   registries: [
     ...['docker.io', 'ghcr.io'].map((host) => ({ host, endpoint: `http://${cluster.registry}` })),
-    { host: cluster.registry, insecure: true },
-    { host: PRIVATE, insecure: true },
+    ...[cluster.registry, BASIC, TOKEN, TOKEN_SERVER].map((host) => ({ host, insecure: true })),
   ],
 };
 
-function secret(name: string, password: string): string {
-  const stringData = { '.dockerconfigjson': configFor(password) };
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Secret',
+/** The Secrets `basic`, `token`, `wrong` and, for the package index, `index`. */
+async function createSecrets(namespace: string): Promise<void> {
+  const registries = Object.entries(LOGINS).map(([name, auths]) => ({
     metadata: { name },
     type: 'kubernetes.io/dockerconfigjson',
-    stringData,
-  });
+    stringData: { '.dockerconfigjson': JSON.stringify({ auths }) },
+  }));
+  const netrc = `machine ${HOST_ADDRESS} login reader password ${PASSWORDS.index}\n`;
+  const index = { metadata: { name: 'index' }, type: 'Opaque', stringData: { netrc } };
+  const items = [...registries, index].map((one) => ({ apiVersion: 'v1', kind: 'Secret', ...one }));
+  await kubectl(
+    ['apply', '-n', namespace, '-f', '-'],
+    JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
+  );
+}
+
+/** All that the API server shows of a namespace but its Secrets, with the logs of every container. */
+async function wordsOf(namespace: string): Promise<Record<'objects' | 'logs', string>> {
+  const kinds = 'imagespecs,jobs,pods,events,configmaps';
+  const objects = await kubectl(['get', kinds, '-n', namespace, '-o', 'json', '--show-managed-fields']);
+  const logs = (await podsIn(namespace)).flatMap(({ metadata, spec }) =>
+    [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map(({ name }) =>
+      // A container that never began has none.
+      kubectl(['logs', metadata?.name ?? '', '-c', name, '-n', namespace]).catch(() => ''),
+    ),
+  );
+  return { objects, logs: (await Promise.all(logs)).join('\n') };
 }
 
 withOperator(
   'a private registry',
-  () => {
-    let registry: RegistryServer;
+  (operator) => {
+    let basic: RegistryServer;
+    let token: RegistryServer;
+    let tokens: TokenServer;
+    let index: PackageIndex;
     beforeAll(async () => {
-      registry = await startRegistry({ auth: 'basic', address: PRIVATE });
+      const tokenLogin = `${TEST_LOGIN.username}:${PASSWORDS.token}`;
+      tokens = await startTokenServer({ login: tokenLogin, address: TOKEN_SERVER });
+      basic = await startRegistry({ auth: 'basic', address: BASIC });
+      token = await startRegistry({ auth: tokens, address: TOKEN });
+      const packages = { canarybird: 'SONG = "tweet"\n' };
+      index = await startPackageIndex({
+        address: INDEX,
+        certificate,
+        login: `reader:${PASSWORDS.index}`,
+        packages,
+      });
     });
     afterAll(async () => {
-      await registry?.stop();
+      await Promise.all([basic, token, tokens, index].map((server) => server?.stop()));
       rmSync(folder, { recursive: true });
     });
 
@@ -68,9 +119,8 @@ withOperator(
       newNamespace,
     }) => {
       const namespace = await newNamespace();
-      await kubectl(['apply', '-n', namespace, '-f', '-'], secret('right', TEST_LOGIN.password));
-      await kubectl(['apply', '-n', namespace, '-f', '-'], secret('wrong', 'a-canary-that-sings'));
-      const spec = { registry: PRIVATE, name: `${RUN}/app`, commands: ['echo made > /made'] };
+      await createSecrets(namespace);
+      const spec = { registry: BASIC, name: `${RUN}/app`, commands: ['echo made > /made'] };
       await apply(namespace, {
         none: spec,
         wrong: { ...spec, name: `${RUN}/wrong`, pushSecretRef: { name: 'wrong' } },
@@ -83,9 +133,9 @@ withOperator(
         expect(denied.status.lastFailure).toMatchObject({ step: 'prepare', count: 1 });
       }
 
-      await change(namespace, 'none', { pushSecretRef: { name: 'right' } });
+      await change(namespace, 'none', { pushSecretRef: { name: 'basic' } });
       const pushed = await ready(namespace, 'none');
-      expect(pushed.status.resolvedImage).toContain(`${PRIVATE}/${RUN}/app:`);
+      expect(pushed.status.resolvedImage).toContain(`${BASIC}/${RUN}/app:`);
 
       // The image is a private base now.
       const onTop = {
@@ -95,30 +145,91 @@ withOperator(
       };
       await apply(namespace, {
         blind: onTop,
-        seeing: { ...onTop, name: `${RUN}/seeing`, pullSecretRefs: [{ name: 'right' }] },
+        seeing: { ...onTop, name: `${RUN}/seeing`, pullSecretRefs: [{ name: 'basic' }] },
       });
       expect(conditionsOf(await hasReason(namespace, 'blind', 'RegistryDenied', 60)).message).toContain(
-        PRIVATE,
+        BASIC,
       );
       await ready(namespace, 'seeing');
 
-      const words = JSON.stringify([
-        await jobsIn(namespace),
-        await podsIn(namespace),
-        JSON.parse(await kubectl(['get', 'imagespecs', '-n', namespace, '-o', 'json'])),
-        await Promise.all(['none', 'wrong', 'blind', 'seeing'].map((name) => eventsAbout(namespace, name))),
-        await Promise.all(
-          (await jobsIn(namespace)).map((job) =>
-            kubectl(['logs', `job/${job.metadata?.name}`, '--all-containers', '-n', namespace]).catch(
-              () => '',
-            ),
-          ),
-        ),
+      expect(found(PASSWORDS, JSON.stringify(await wordsOf(namespace)))).toEqual([]);
+    });
+
+    test('of base, image, cache and package index leave no trace of a password anywhere', async ({
+      newNamespace,
+    }) => {
+      const namespace = await newNamespace();
+      await createSecrets(namespace);
+      const marked = {
+        env: [{ name: 'MARK', value: 'mark-in-words' }],
+        commands: ['echo $MARK', 'printf mark-%s in-layer >/srv/mark'],
+      };
+      const base = { registry: BASIC, name: `${RUN}/base`, pushSecretRef: { name: 'basic' }, ...marked };
+      await apply(namespace, { base });
+      const { status } = await ready(namespace, 'base');
+
+      const app = {
+        ...marked,
+        registry: `${TOKEN}/private`,
+        name: `${RUN}/app`,
+        pushSecretRef: { name: 'token' },
+        baseImage: status.resolvedImage,
+        pullSecretRefs: [{ name: 'basic' }],
+        pipIndex: index.url,
+        pipSecretMounts: [{ secretKeyRef: { name: 'index', key: 'netrc' }, path: '/root/.netrc' }],
+        packages: ['canarybird'],
+      };
+      await apply(namespace, {
+        app: {
+          ...app,
+          commands: [...marked.commands, 'test ! -e /root/.netrc', 'python -c "import canarybird"'],
+        },
+        broken: { ...app, packages: ['canarybird', 'no-such-bird'], name: `${RUN}/broken` },
+        denied: { ...base, name: `${RUN}/denied`, pushSecretRef: { name: 'wrong' } },
+      });
+      const built = await ready(namespace, 'app');
+      expect(index.given).toContain('/files/canarybird-1.0-py3-none-any.whl');
+      const broken = await hasReason(namespace, 'broken', 'PackageNotFound');
+      expect(conditionsOf(broken).message).toContain('no-such-bird');
+      await hasReason(namespace, 'denied', 'RegistryDenied');
+
+      // The cache is as private as the image, and used.
+      const given = index.given.length;
+      await apply(namespace, { again: { ...app, commands: ['echo another'] } });
+      const again = await ready(namespace, 'again');
+      expect(index.given).toHaveLength(given);
+      const log = await kubectl([
+        'logs',
+        `job/${again.status.build?.jobName}`,
+        '-c',
+        'build',
+        '-n',
+        namespace,
       ]);
-      for (const canary of [TEST_LOGIN.password, 'a-canary-that-sings']) {
-        expect(words).not.toContain(canary);
-        expect(words).not.toContain(Buffer.from(`${TEST_LOGIN.username}:${canary}`).toString('base64'));
-      }
+      expect(log).toMatch(/CACHED/);
+      expect(token.requests).toContainEqual(
+        expect.stringMatching(new RegExp(`^GET /v2/private/${RUN}/app-cache/manifests/\\S+ 200$`)),
+      );
+
+      const words = { ...(await wordsOf(namespace)), operator: await operator.log() };
+      const marks = { words: 'mark-in-words', layer: 'mark-in-layer' };
+      const seen = new Set<string>();
+      const look = (place: string, text: string | Buffer) => {
+        for (const name of found({ ...PASSWORDS, ...marks }, text)) seen.add(`${name} in ${place}`);
+      };
+      for (const [place, text] of Object.entries(words)) look(place, text);
+      for await (const blob of basic.blobs()) look('basic registry', blob);
+      for await (const blob of token.blobs()) look('token registry', blob);
+      // Whoever finds the marks would have found a password.
+      expect([...seen].sort()).toEqual([
+        'layer in basic registry',
+        'layer in token registry',
+        'words in basic registry',
+        'words in logs',
+        'words in objects',
+        'words in token registry',
+      ]);
+      expect(built.status.resolvedImage).toContain(`${TOKEN}/private/${RUN}/app:`);
     });
   },
   settings,
