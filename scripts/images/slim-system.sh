@@ -12,9 +12,9 @@ rm -f /usr/bin/git-shell /usr/bin/scalar
 rm -rf /usr/share/gitweb /usr/share/git-core/contrib
 
 # Whoever it runs as, the operator's own user or an engine's: ssh wants a passwd entry.
-for id in 65532 1000; do
-  echo "imagespec-$id:x:$id:" >> /etc/group
-  echo "imagespec-$id:x:$id:$id::/tmp:/usr/sbin/nologin" >> /etc/passwd
+for user in imagespec:65532 engine:1000; do
+  echo "${user%:*}:x:${user#*:}:" >> /etc/group
+  echo "${user%:*}:x:${user#*:}:${user#*:}::/tmp:/usr/sbin/nologin" >> /etc/passwd
 done
 
 rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* /usr/share/man/* /usr/share/info/* /usr/share/locale/*

@@ -135,6 +135,12 @@ describe.runIf((await wayHere()) === 'node')('the images of the node', () => {
       expect(said).toMatch(/^imagespec\nv24\./);
     });
 
+    it('knows the user of engines, as whom ssh is run too', async () => {
+      expect(await inside(tree, '1000:1000', 'id -un; ssh git@127.0.0.1 -p 1 || true')).toMatch(
+        /^engine\n.*port 1/s,
+      );
+    });
+
     it('has a git that clones with submodules and an ssh that knows its user', async () => {
       const said = await inside(
         tree,
