@@ -3,8 +3,9 @@ import { treeOfFiles } from '../image/tree.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
 import type { Settings } from '../settings.ts';
 import { fetchConfigMap } from './config-map.ts';
-import { type Fetched, SourceFailure } from './fetched.ts';
+import type { Fetched } from './fetched.ts';
 import { fetchGit } from './git.ts';
+import { fetchOci } from './oci.ts';
 
 /** A source as a pod is asked for it: files, git or oci; with none of them the mounted ConfigMap is meant. */
 export interface SourceRequest {
@@ -38,6 +39,6 @@ export interface Access {
 export async function fetchSource({ files, git, oci }: SourceRequest, access: Access): Promise<Fetched> {
   if (files) return { tree: treeOfFiles(files) };
   if (git) return await fetchGit(git, access);
-  if (oci) throw new SourceFailure('invalid', { field: 'spec.source.oci', message: 'cannot be fetched yet' });
+  if (oci !== undefined) return await fetchOci(oci, access);
   return fetchConfigMap(access.configMap);
 }

@@ -70,13 +70,63 @@ async function pushManifestOf(target: PushTarget, tag: string | undefined, image
 }
 
 /** @returns the blob's digest */
-export async function pushBlob(target: PushTarget, content: string): Promise<string> {
+export async function pushBlob(target: PushTarget, content: string | Buffer): Promise<string> {
   const digest = digestOfBytes(content);
   const opened = await send(target, 'POST', `${target.origin}/v2/${target.repository}/blobs/uploads/`, 202);
   const upload = new URL(opened.headers.get('location') ?? '', target.origin);
   upload.searchParams.set('digest', digest);
   await send(target, 'PUT', upload.href, 201, content, 'application/octet-stream');
   return digest;
+}
+
+/** Pushes an index of manifests that are there, by platform. @returns its digest */
+export async function pushIndexOf(
+  target: PushTarget,
+  tag: string,
+  digests: Readonly<Record<string, string>>,
+): Promise<string> {
+  const manifests = Object.entries(digests).map(([name, digest]) => {
+    const [os, architecture] = name.split('/');
+    return { mediaType: MANIFEST, digest, size: 1, platform: { os, architecture } };
+  });
+  const bytes = JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests });
+  await put(target, `manifests/${tag}`, bytes, INDEX);
+  return digestOfBytes(bytes);
+}
+
+/** A layer of an artifact. */
+export interface Layer {
+  readonly mediaType: string;
+  readonly content: string | Buffer;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Pushes an artifact of these layers. @param claimedSize of each layer, where that is to be a lie */
+export async function pushArtifact(
+  target: PushTarget,
+  tag: string,
+  layers: readonly Layer[],
+  config = { mediaType: 'application/vnd.oci.empty.v1+json', content: '{}' },
+  claimedSize?: number,
+): Promise<string> {
+  const descriptorOf = async ({ mediaType, content, annotations }: Layer) => ({
+    mediaType,
+    digest: await pushBlob(target, content),
+    size: Buffer.byteLength(content),
+    ...(annotations === undefined ? {} : { annotations }),
+  });
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MANIFEST,
+    config: await descriptorOf(config),
+    layers: (await Promise.all(layers.map(descriptorOf))).map((one) => ({
+      ...one,
+      ...(claimedSize === undefined ? {} : { size: claimedSize }),
+    })),
+  };
+  const bytes = JSON.stringify(manifest);
+  await put(target, `manifests/${tag}`, bytes, MANIFEST);
+  return digestOfBytes(bytes);
 }
 
 async function put(target: PushTarget, path: string, content: string, mediaType: string): Promise<void> {
@@ -88,7 +138,7 @@ async function send(
   method: string,
   url: string,
   wanted: number,
-  body?: string,
+  body?: string | Buffer,
   mediaType?: string,
 ): Promise<Response> {
   const response = await fetch(url, {
@@ -97,7 +147,7 @@ async function send(
       ...(mediaType === undefined ? {} : { 'content-type': mediaType }),
       ...(target.authorization === undefined ? {} : { authorization: target.authorization }),
     },
-    ...(body === undefined ? {} : { body }),
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : new Uint8Array(body) }),
   });
   const text = await response.text();
   if (response.status !== wanted) throw new Error(`${method} ${url}: ${response.status} ${text}`);
