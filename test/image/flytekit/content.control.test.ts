@@ -1,14 +1,14 @@
 /** What flytekit's tag counts of files: ours against that of the real flytekit, on a real disk. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { flytekitDigests } from '../../../src/image/flytekit/content.ts';
 import { parentOf } from '../../../src/image/tree.ts';
 import { type Arguments, identityOf } from './arguments.ts';
 import { type Oracle, startOracle } from './oracle.ts';
-import { type Files, someFiles, treeFrom } from './tree.ts';
+import { type Files, layOut, someFiles, treeFrom } from './tree.ts';
 
 let flytekit: Oracle;
 let folder: string;
@@ -22,17 +22,6 @@ afterAll(async () => {
 });
 
 let laid = 0;
-/** Files and links of a folder of their own. */
-function layOut(files: Files, links: Files = {}): string {
-  laid += 1;
-  const top = join(folder, String(laid));
-  for (const path of [...Object.keys(files), ...Object.keys(links)]) {
-    mkdirSync(dirname(join(top, path)), { recursive: true });
-  }
-  for (const [path, text] of Object.entries(files)) writeFileSync(join(top, path), text);
-  for (const [path, target] of Object.entries(links)) symlinkSync(target, join(top, path));
-  return top;
-}
 
 const ALL = { printed: '<CopyFileDetection.ALL: 2>' };
 
@@ -52,7 +41,10 @@ async function compare({ requirements, copy, sourceRoot }: Chosen, files: Files,
   };
   const selection = { requirements, copy: copy ?? [], sourceRoot, copyAll: sourceRoot !== undefined };
   const ours = identityOf(given, flytekitDigests(treeFrom(files, links), selection));
-  expect(ours).toEqual(await flytekit.ask(given, layOut(files, links)));
+  laid += 1;
+  const top = join(folder, String(laid));
+  layOut(top, files, links);
+  expect(ours).toEqual(await flytekit.ask(given, top));
 }
 
 test('400 trees count as flytekit counts them, by requirements, copy and source root', async () => {

@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { asDict } from '../../../src/image/flytekit/parameters.ts';
 import { repr, type Value } from '../../../src/image/flytekit/python.ts';
+import type { Inputs } from '../../../src/image/inputs.ts';
 import { printReference } from '../../../src/image/reference.ts';
-import { targetOf } from '../../../src/image/target.ts';
+import { readSpec, targetOf } from '../../../src/image/target.ts';
 import { imageSpec, settings } from '../../support/objects.ts';
 import { argumentsFrom, held, identityOf } from './arguments.ts';
 import vectors from './vectors.json' with { type: 'json' };
@@ -80,4 +81,64 @@ describe('an ImageSpec of profile Flytekit is named as flytekit names it', () =>
     const spec = { registry, condaPackages: ['langchain'], condaChannels: ['conda-forge'] };
     expect(target(spec).id).toBe('hvwhJ7Q3xotAQXCBL3M-hA');
   });
+});
+
+describe('over another ImageSpec', () => {
+  const digest = `sha256:${'0'.repeat(64)}`;
+  /** The ImageSpec as a base, named as the operator names its image. */
+  function base(spec: object, name: string, below: Inputs['base'] = undefined): NonNullable<Inputs['base']> {
+    const read = readSpec(imageSpec(spec));
+    if (!read.ok) throw new Error(JSON.stringify(read.problems));
+    return { spec: read.spec, name, image: `${name}@${digest}`, digest, ...(below ? { base: below } : {}) };
+  }
+  const over = (below: NonNullable<Inputs['base']>, spec: object) =>
+    target({ baseImageSpecRef: { name: 'below' }, ...spec }, { base: below });
+
+  const first = { profile: 'Flytekit', name: 'base', registry: 'ghcr.io/x', packages: ['numpy'] };
+  const firstBase = base(first, 'ghcr.io/x/base:sfM_ZsmIct3KiMMCNQHzlw');
+  const second = { name: 'final', registry: 'ghcr.io/x', packages: ['pandas'] };
+
+  it('the tag counts the name of its image, the id what it is', () => {
+    expect(over(firstBase, second)).toEqual({
+      image: 'ghcr.io/x/final:VSZRdVFDJwTL_FfXnpCpQg',
+      id: 'fUfEXPP9BEOSlNJCqif_0w',
+    });
+  });
+
+  it('and so over a third', () => {
+    const spec = { profile: 'Flytekit', baseImageSpecRef: { name: 'below' }, ...second };
+    const below = base(spec, 'ghcr.io/x/final:VSZRdVFDJwTL_FfXnpCpQg', firstBase);
+    expect(over(below, { name: 'third', registry: 'ghcr.io/x' })).toEqual({
+      image: 'ghcr.io/x/third:VFlTvOm7HJxoR2qlXovwjw',
+      id: 'WQizdKo_m98Nvgz7XKyjAw',
+    });
+  });
+
+  it('on Docker Hub the name has no host', () => {
+    const below = base({ ...first, registry: 'acme' }, 'docker.io/acme/base:QZkLzxZpZdhXoXQNR2uMgg');
+    expect(over(below, { registry: 'acme' })).toEqual({
+      image: 'docker.io/acme/flytekit:ObusLgzdvzC79Bardx57Zw',
+      id: 'LdQlVbQTgMtkmaH955AOOA',
+    });
+  });
+
+  it('that builds nothing, the tag counts the base as it is written there', () => {
+    const noop = { profile: 'Flytekit', registry: 'ghcr.io/x', baseImage: 'python:3.12', builder: 'noop' };
+    expect(over(base(noop, 'docker.io/library/python:3.12'), { registry: 'ghcr.io/x' })).toEqual({
+      image: 'ghcr.io/x/flytekit:t66kTW0BLGnHsgdUtZB31w',
+      id: 'gF5fxbBVNRA_qKZp5T6rOg',
+    });
+  });
+
+  it('of profile Generic, which flytekit only knows as an image, both count its name', () => {
+    const name = 'ghcr.io/acme/tools:abc';
+    const { image, id } = over(base({}, name), {});
+    expect({ image, id }).toEqual(target({ baseImage: name }));
+  });
+});
+
+it("a source without the digests that flytekit counts is nobody's fault but ours", () => {
+  const source = { digest: '0'.repeat(64), copied: true };
+  const spec = { source: { files: { a: '' } }, copy: ['a'] };
+  expect(() => target(spec, { source })).toThrow('resolved without the digests');
 });

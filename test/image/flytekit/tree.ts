@@ -1,4 +1,6 @@
 /** Trees of files for comparing flytekit's digests with ours. */
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { conflictIn, type Entry, type Tree, treeOf } from '../../../src/image/tree.ts';
 
@@ -44,4 +46,13 @@ export function treeFrom(files: Files, links: Files = {}): Tree {
   });
   const linked = Object.entries(links).map(([path, target]): Entry => ({ kind: 'link', path, target }));
   return treeOf([...entries, ...linked]);
+}
+
+/** The same below a folder of the disk. */
+export function layOut(folder: string, files: Files, links: Files = {}): void {
+  for (const path of [...Object.keys(files), ...Object.keys(links)]) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+  }
+  for (const [path, text] of Object.entries(files)) writeFileSync(join(folder, path), text);
+  for (const [path, target] of Object.entries(links)) symlinkSync(target, join(folder, path));
 }
