@@ -29,7 +29,7 @@ export async function fetchGit(request: NonNullable<SourceRequest['git']>, acces
     ...login,
   };
   mkdirSync(options.repository, { recursive: true });
-  const failed = failing(url, login.secrets);
+  const failed = failing(login.secrets);
   const commit = request.commit ?? (await commitOf(options, url, request.ref, failed));
   await succeed(
     git(options, ['init', '--quiet', '--bare', `--object-format=${formatOf(commit)}`], ASK),
@@ -63,12 +63,9 @@ async function commitOf(
     .map((name) => found.get(`${name}^{}`) ?? found.get(name))
     .find((hash) => hash !== undefined);
   if (commit !== undefined && /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit)) return commit;
-  if (ref === undefined)
-    throw new SourceFailure('absent', {
-      field: FIELD,
-      message: `${url} has no default branch; name one in ref`,
-    });
-  throw new SourceFailure('absent', { field: `${FIELD}.ref`, message: `${url} has no branch or tag ${ref}` });
+  throw ref === undefined
+    ? new SourceFailure('absent', { field: FIELD, message: 'no default branch; name one in ref' })
+    : new SourceFailure('absent', { field: `${FIELD}.ref`, message: `no branch or tag ${ref}` });
 }
 
 function namesOf(ref: string | undefined): string[] {
@@ -86,7 +83,7 @@ async function fetchCommit(options: GitOptions, url: string, commit: string, fai
   await succeed(git(options, [...fetch, '--', url, ...refs], FETCH), failed);
   const there = await git(options, ['cat-file', '-e', `${commit}^{commit}`], ASK);
   if (there.code === 0) return;
-  throw new SourceFailure('absent', { field: `${FIELD}.commit`, message: `${url} has no commit ${commit}` });
+  throw new SourceFailure('absent', { field: `${FIELD}.commit`, message: `no commit ${commit}` });
 }
 
 /** The server does not know the commit or does not give it by its hash, or is one of plain files. */
@@ -102,17 +99,14 @@ async function succeed(running: Promise<GitResult>, failed: Failing): Promise<Gi
 }
 
 const failing =
-  (url: string, secrets: readonly string[]): Failing =>
+  (secrets: readonly string[]): Failing =>
   ({ stderr, stopped }) => {
     if (stopped === 'time')
-      return new SourceFailure('unavailable', { field: FIELD, message: `${url}: not answered in time` });
+      return new SourceFailure('unavailable', { field: `${FIELD}.url`, message: 'no answer in time' });
     if (stopped !== undefined) {
-      const message = `${url}: larger than the ${LIMITS.bytes / 1024 ** 3} GiB that are fetched`;
-      return new SourceFailure('invalid', { field: FIELD, message });
+      const message = `larger than the ${LIMITS.bytes / 1024 ** 3} GiB that are fetched`;
+      return new SourceFailure('invalid', { field: `${FIELD}.url`, message });
     }
     const { kind, message } = wordsOf(stderr, secrets);
-    return new SourceFailure(kind, {
-      field: kind === 'denied' ? `${FIELD}.secretRef` : `${FIELD}.url`,
-      message: `${url}: ${message}`,
-    });
+    return new SourceFailure(kind, { field: `${FIELD}.${kind === 'denied' ? 'secretRef' : 'url'}`, message });
   };

@@ -44,19 +44,19 @@ const indexSchema = z.object({
 /** @throws SourceFailure when it cannot be had, or holds nothing that can be unpacked */
 export async function fetchOci(image: string, access: Access): Promise<Fetched> {
   const ref = parseReference(image);
-  if (!ref) throw invalid(`${image} is not a reference of an artifact`);
-  const { digest, layers } = await layersOf(ref, image, access);
+  if (!ref) throw invalid('not a reference of an artifact');
+  const { digest, layers } = await layersOf(ref, access);
   const used = layers.filter(({ mediaType }) => mediaType !== EMPTY);
   if (used.reduce((sum, { size }) => sum + size, 0) > LIMITS.bytes)
-    throw invalid(`${image} is larger than the ${LIMITS.bytes / 1024 ** 3} GiB that are fetched`);
+    throw invalid(`larger than the ${LIMITS.bytes / 1024 ** 3} GiB that are fetched`);
 
   const unpacked = new Layers(join(access.folder, 'files'));
   for (const [index, layer] of used.entries()) {
     const file = join(access.folder, `layer-${index}`);
     const saved = await access.registry.saveBlob(ref, layer, file);
-    if (saved.kind !== 'present') throw failure(saved, image);
+    if (saved.kind !== 'present') throw failure(saved);
     await add(unpacked, layer, file).catch((error: unknown) => {
-      if (error instanceof ArchiveError) throw invalid(`layer ${index + 1} of ${image}: ${error.message}`);
+      if (error instanceof ArchiveError) throw invalid(`layer ${index + 1}: ${error.message}`);
       throw error;
     });
   }
@@ -66,11 +66,10 @@ export async function fetchOci(image: string, access: Access): Promise<Fetched> 
 /** The layers of what a reference names, and its digest; of an index those of one platform. */
 async function layersOf(
   ref: ImageReference,
-  image: string,
   { registry }: Access,
 ): Promise<{ digest: string; layers: LayerDescriptor[] }> {
   const answer = await registry.manifestOf(ref);
-  if (answer.kind !== 'present') throw failure(answer, image);
+  if (answer.kind !== 'present') throw failure(answer);
   const index = indexSchema.safeParse(answer.manifest);
   let { manifest } = answer;
   if (index.success) {
@@ -80,13 +79,13 @@ async function layersOf(
     );
     const digest = (listed.length === 1 ? listed[0] : fits)?.digest ?? '';
     if (!isDigest(digest))
-      throw invalid(`${image} is an index of several and none for linux/amd64; name one by its digest`);
+      throw invalid('an index of several and none for linux/amd64; name one by its digest');
     const one = await registry.manifestOf({ ...ref, digest });
-    if (one.kind !== 'present') throw failure(one, image);
+    if (one.kind !== 'present') throw failure(one);
     manifest = one.manifest;
   }
   const read = manifestSchema.safeParse(manifest);
-  if (!read.success) throw invalid(`${image} is no artifact of at most ${MOST_LAYERS} layers`);
+  if (!read.success) throw invalid(`no artifact of at most ${MOST_LAYERS} layers`);
   return { digest: answer.digest, layers: read.data.layers };
 }
 
@@ -104,9 +103,9 @@ async function add(
   await unpacked.addArchive(file);
 }
 
-function failure(answer: NoAnswer, image: string): SourceFailure {
+function failure(answer: NoAnswer): SourceFailure {
   const message = answer.kind === 'absent' ? 'no such artifact' : answer.message;
-  return new SourceFailure(answer.kind, { field: FIELD, message: `${image}: ${message}` });
+  return new SourceFailure(answer.kind, { field: FIELD, message });
 }
 
 const invalid = (message: string) => new SourceFailure('invalid', { field: FIELD, message });

@@ -178,7 +178,7 @@ describe('what is fetched', () => {
       const url = `${server.origin}/${repo.name}.git`;
       expect((await fetchGit({ url, commit })).revision).toBe(commit);
       expect(await failure({ url, commit: 'f'.repeat(40) })).toBe(
-        `absent spec.source.git.commit: ${url} has no commit ${'f'.repeat(40)}`,
+        `absent spec.source.git.commit: no commit ${'f'.repeat(40)}`,
       );
       expect((await fetchGit({ url, ref: 'main' })).revision).not.toBe(commit);
     },
@@ -218,27 +218,25 @@ describe('what cannot be had', () => {
     const url = `${open.origin}/${repo.name}.git`;
     const none = `${open.origin}/none.git`;
     const empty = repository();
-    expect(await failure({ url, ref: 'gone' })).toBe(
-      `absent spec.source.git.ref: ${url} has no branch or tag gone`,
-    );
+    expect(await failure({ url, ref: 'gone' })).toBe('absent spec.source.git.ref: no branch or tag gone');
     expect(await failure({ url, commit: `${'0'.repeat(39)}1` })).toMatch(
-      /^absent spec\.source\.git\.commit: .* has no commit 0+1$/,
+      /^absent spec\.source\.git\.commit: no commit 0+1$/,
     );
     expect(await failure({ url: none })).toBe(
-      `absent spec.source.git.url: ${none}: no such repository, or not for whoever asks`,
+      `absent spec.source.git.url: no such repository, or not for whoever asks`,
     );
     expect(await failure({ url: `${open.origin}/${empty.name}.git` })).toMatch(
-      /^absent spec\.source\.git: .* has no default branch; name one in ref$/,
+      /^absent spec\.source\.git: no default branch; name one in ref$/,
     );
     repo.git('update-ref', 'refs/tags/blob', repo.git('rev-parse', 'main:a'));
     expect(await failure({ url, ref: 'blob' })).toBe(
       'invalid spec.source.git: what it names is no commit whose files can be read',
     );
     expect(await failure({ url: 'http://127.0.0.1:1/x.git' })).toBe(
-      'unavailable spec.source.git.url: http://127.0.0.1:1/x.git: connection refused',
+      'unavailable spec.source.git.url: connection refused',
     );
     expect(await failure({ url: 'http://nowhere.invalid/x.git' })).toMatch(
-      /^unavailable .*: no such host name$/,
+      /^unavailable spec\.source\.git\.url: no such host name$/,
     );
   });
 
@@ -295,11 +293,11 @@ describe('a login', () => {
 
   test('that is missing, wrong or half is told with what to write, never with what was written', async () => {
     expect(await failure({ url })).toMatch(
-      /^denied spec\.source\.git\.secretRef: .*: it wants a login; name a Secret with username and password/,
+      /^denied spec\.source\.git\.secretRef: it wants a login; name a Secret with username and password/,
     );
     const wrong = await failure({ url }, { secret: { username: 'me', password: 'hunter2' } });
     expect(wrong).toMatch(
-      /^denied spec\.source\.git\.secretRef: .*: it does not take the username and password of the Secret$/,
+      /^denied spec\.source\.git\.secretRef: it does not take the username and password of the Secret$/,
     );
     expect(wrong).not.toContain('hunter2');
     expect(await failure({ url }, { secret: { username: 'me' } })).toMatch(
