@@ -116,6 +116,9 @@ function copiesOf(tree: Tree, selection: Selection, problems: Problem[]): Copy[]
     const root = plain(selection.sourceRoot ?? '.');
     const field = selection.sourceRoot === undefined ? 'spec.sourceCopyMode' : 'spec.sourceRoot';
     takeBelow(field, root, root === '' ? 0 : root.length + 1, selection.flytekit && isIgnored);
+    if (selection.flytekit && placeOf(tree, `${root}/.dockerignore`).kind === 'file') {
+      problems.push({ field, message: DOCKERIGNORE });
+    }
   }
   for (const [index, written] of selection.copy.entries()) {
     const field = `spec.copy[${index}]`;
@@ -130,6 +133,9 @@ function copiesOf(tree: Tree, selection: Selection, problems: Problem[]): Copy[]
   checkDestinations(copies, problems);
   return copies.map(({ copy }) => copy).sort((a, b) => (a.destination < b.destination ? -1 : 1));
 }
+
+const DOCKERIGNORE =
+  'flytekit leaves out what .dockerignore says, which nothing here reads: name the files in copy, or a folder without .dockerignore';
 
 /** What a status can show of them. */
 const MOST_PROBLEMS = 20;

@@ -41,3 +41,16 @@ it('compiled Python is neither counted nor copied from a source root', () => {
   const copied = selected.ok ? selected.selected.copies.map(({ destination }) => destination) : [];
   expect(copied).toEqual(['a.txt', 'b/two.py', 'main.py']);
 });
+
+it('a source root with patterns that nothing here reads is refused', () => {
+  const files = { ...FILES, 'app/.dockerignore': '*.txt' };
+  const problems = (sourceRoot: string, flytekit?: true) => {
+    const selected = select(treeFrom(files), { copy: [], copyAll: true, sourceRoot, flytekit });
+    return selected.ok ? [] : selected.problems;
+  };
+  expect(problems('app', true)).toMatchObject([
+    { field: 'spec.sourceRoot', message: expect.stringContaining('flytekit leaves out what .dockerignore') },
+  ]);
+  expect(problems('.', true)).toEqual([]);
+  expect(problems('app')).toEqual([]);
+});
