@@ -24,6 +24,8 @@ export interface Source {
 export interface YamlDocument {
   readonly file: string;
   readonly value: unknown;
+  /** The same with a Map for every mapping: its keys are in the order in which they are written. */
+  readonly ordered: () => unknown;
   /** Line of the node at a path, or of the nearest above it that there is; the first line is 1. */
   lineOf(path: readonly (string | number)[]): number;
   /** The scalar at a path as it is written, without quotes: `3.10`, where its value is 3.1. */
@@ -58,6 +60,7 @@ export function readDocuments({ file, text }: Source): {
     documents.push({
       file,
       value,
+      ordered: () => document.toJS({ maxAliasCount: MOST_ALIASES, mapAsMap: true }),
       lineOf: (path) => lines.linePos(offsetOf(document, path)).line,
       writtenAt: (path) => {
         const node = document.getIn(path, true) as { source?: string } | undefined;
@@ -67,6 +70,8 @@ export function readDocuments({ file, text }: Source): {
   }
   return { documents, problems };
 }
+
+const MOST_ALIASES = 100;
 
 const firstLine = (text: string) => text.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? text;
 
@@ -82,7 +87,7 @@ function plainTags(tags: Tags): Tags {
 /** Aliases may be made to unfold without end; then there is no value, but a problem. */
 function unfolded(document: Document, problems: SyntaxProblem[], lines: LineCounter): unknown {
   try {
-    return document.toJS({ maxAliasCount: 100 });
+    return document.toJS({ maxAliasCount: MOST_ALIASES });
   } catch (error) {
     const line = lines.linePos(document.range?.[0] ?? 0).line;
     problems.push({ line, message: firstLine(error instanceof Error ? error.message : String(error)) });

@@ -68,9 +68,12 @@ export function judge(document: YamlDocument, settings?: Settings): Judged {
   const target = targetFrom(name, read.spec, known, files.inputs);
   if (!target.ok) return done(target.problems, { moving });
   if (moving.length > 0) return done([], { moving });
-  const unsure = !settings && !BUILT_IN.includes(target.target.builder.name);
-  const problems = unsure ? [] : builderProblems(target.target, known, files.inputs);
-  if (problems.length > 0) return done(problems);
+  const problems = builderProblems(target.target, known, files.inputs);
+  if (settings && problems.length > 0) return done(problems);
+  // Without settings the builder is a guess; what only it minds may be right with another.
+  if (isBuiltIn(read.spec.builder)) {
+    findings.push(...problems.map((problem) => findingOf(document, problem, 'warning')));
+  }
   return done([], { target: target.target, inputs: files.inputs });
 }
 
@@ -118,11 +121,12 @@ function filesOf(spec: Spec): Files {
 }
 
 const DEFAULTS = settingsSchema.parse({ defaults: { registry: 'registry.invalid' } });
-const BUILT_IN = DEFAULTS.builders.map(({ name }) => name);
+const isBuiltIn = (builder: string | undefined) =>
+  builder === undefined || DEFAULTS.builders.some(({ name }) => name === builder);
 
 /** Where nobody said what the settings are: the defaults, with a registry and a builder for whoever wants one. */
 function assumed({ builder }: Spec): Settings {
-  if (builder === undefined || BUILT_IN.includes(builder)) return DEFAULTS;
+  if (builder === undefined || isBuiltIn(builder)) return DEFAULTS;
   return {
     ...DEFAULTS,
     builders: [...DEFAULTS.builders, { name: builder, engine: 'BuildKit', priority: 0 }],
@@ -137,7 +141,7 @@ function assumptions({ registry, builder }: Spec): Problem[] {
       'none is named, so the settings of the operator must name one; say which they are by --settings FILE';
     problems.push({ field: 'spec.registry', message });
   }
-  if (builder !== undefined && !BUILT_IN.includes(builder)) {
+  if (builder !== undefined && !isBuiltIn(builder)) {
     const message = `the settings of the operator must have a builder ${builder}; say which they are by --settings FILE`;
     problems.push({ field: 'spec.builder', message });
   }

@@ -1,5 +1,6 @@
 /** The commands of `imagespec`, their options and what they print; each command's work is in a file of its own. */
 import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { Command, CommanderError, Option } from 'commander';
 import { readSettings, type Settings, SettingsError } from '../settings.ts';
 import type { Source } from './documents.ts';
@@ -88,8 +89,8 @@ ${EXIT_CODES}`,
         output: string;
       }) => {
         const { render, spoken } = await import('./render.ts');
-        const settings = settingsOf(options.settings) ?? readSettings('');
-        const { findings, rendered } = render(read(options.file), settings, options.dialect);
+        const settings = (await settingsOf(options.settings)) ?? readSettings('');
+        const { findings, rendered } = render(await read(options.file), settings, options.dialect);
         report(findings, output);
         const texts = rendered.map((one) =>
           options.output === 'json' ? `${JSON.stringify(one, null, 2)}\n` : spoken(one),
@@ -113,8 +114,9 @@ ${EXIT_CODES}`,
     .addHelpText('after', EXIT_CODES)
     .action(async (options: { file: string[]; settings?: string }) => {
       const { validate } = await import('./validate.ts');
-      const settings = settingsOf(options.settings);
-      const judged = options.file.map((file) => validate(read(file), settings));
+      const settings = await settingsOf(options.settings);
+      const judged = [];
+      for (const file of options.file) judged.push(validate(await read(file), settings));
       report(
         judged.flatMap(({ findings }) => findings),
         output,
@@ -123,6 +125,40 @@ ${EXIT_CODES}`,
       if (good.length > 0) output.out(`${good.join('\n')}\n`);
       done(judged.some(({ findings }) => failed(findings)) ? REFUSED : GOOD);
     });
+
+  program
+    .command('convert')
+    .summary("turn flytekit's YAML into ImageSpecs")
+    .description(
+      'Turns the YAML file that flytekit reads an ImageSpec from (pyflyte run --image FILE) into ImageSpecs, on standard output. What carries over only nearly is a warning; what cannot is refused, and then nothing is written.',
+    )
+    .argument('<FILE>', "flytekit's YAML; - reads standard input")
+    .addOption(
+      new Option('--profile <NAME>', 'Flytekit: with the tag that flytekit computes, or refused')
+        .choices(['Generic', 'Flytekit'])
+        .default('Generic'),
+    )
+    .option('--root <DIR>', 'folder that the paths in the file are relative to', '.')
+    .option('--name <NAME>', 'name of the ImageSpec (default: the name in the file, else that of the file)')
+    .addHelpText(
+      'after',
+      `
+A base_image that is a mapping becomes an ImageSpec of its own, and copied files and requirements become source.files.
+
+Examples:
+  imagespec convert image.yaml | kubectl apply -f -
+  imagespec convert image.yaml --profile Flytekit > imagespec.yaml
+${EXIT_CODES}`,
+    )
+    .action(
+      async (file: string, options: { profile: 'Generic' | 'Flytekit'; root: string; name?: string }) => {
+        const { convert } = await import('./convert.ts');
+        const converted = convert(await read(file), options);
+        report(converted.findings, output);
+        if (converted.text !== '') output.out(converted.text);
+        done(failed(converted.findings) ? REFUSED : GOOD);
+      },
+    );
   return program;
 }
 
@@ -131,10 +167,10 @@ class CannotRead extends Error {
   override name = 'CannotRead';
 }
 
-function read(file: string): Source {
+async function read(file: string): Promise<Source> {
   try {
     return file === '-'
-      ? { file: '<stdin>', text: readFileSync(0, 'utf8') }
+      ? { file: '<stdin>', text: await text(process.stdin) }
       : { file, text: readFileSync(file, 'utf8') };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
@@ -143,8 +179,8 @@ function read(file: string): Source {
   }
 }
 
-function settingsOf(file: string | undefined): Settings | undefined {
-  return file === undefined ? undefined : readSettings(read(file).text, file);
+async function settingsOf(file: string | undefined): Promise<Settings | undefined> {
+  return file === undefined ? undefined : readSettings((await read(file)).text, file);
 }
 
 function report(findings: readonly Finding[], output: Output): void {
