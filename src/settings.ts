@@ -41,7 +41,7 @@ const builderSchema = z
       .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'write a lower-case name such as buildkit')
       .describe('what spec.builder says'),
     engine: z
-      .enum(['BuildKit', 'Noop'], { error: 'known engines: BuildKit, Noop' })
+      .enum(['BuildKit', 'Kaniko', 'Noop'], { error: 'known engines: BuildKit, Kaniko, Noop' })
       .describe('the program that builds'),
     priority: z.int().min(0).max(1000).default(5).describe('the highest builds what names no builder'),
     image: imageName
@@ -153,6 +153,7 @@ export const settingsSchema = z
       .max(16)
       .prefault([
         { name: 'buildkit', engine: 'BuildKit', priority: 5 },
+        { name: 'kaniko', engine: 'Kaniko', priority: 3 },
         { name: 'noop', engine: 'Noop', priority: 0 },
       ])
       .describe('what ImageSpecs may choose from'),

@@ -22,11 +22,14 @@ export async function localSettings(cluster: Cluster): Promise<Record<string, un
   const endpoint = `http://${registryInCluster}`;
   const registries: object[] = [{ host: registry, endpoint, insecure: true }];
   if (way === 'node') registries.push({ host: 'docker.io', endpoint }, { host: 'ghcr.io', endpoint });
-  const image = way === 'node' ? { image: `${registry}/moby/buildkit:v0.32.2-rootless` } : {};
+  const from = (image: string) => (way === 'node' ? { image: `${registry}/${image}` } : {});
   return {
     defaults: { registry },
     registries,
-    builders: [{ name: 'buildkit', engine: 'BuildKit', ...image }],
+    builders: [
+      { name: 'buildkit', engine: 'BuildKit', priority: 5, ...from('moby/buildkit:v0.32.2-rootless') },
+      { name: 'kaniko', engine: 'Kaniko', priority: 3, ...from('osscontainertools/kaniko:v1.28.3') },
+    ],
     ...(additionalCA === undefined ? {} : { caBundle: await readFile(additionalCA, 'utf8') }),
   };
 }

@@ -63,6 +63,7 @@ export const buildContextSchema = reachSchema.extend({
   specHash: z.string(),
   platform: z.string(),
   engine: z.enum(Object.keys(ENGINES) as [EngineName]),
+  dialect: z.enum(['BuildKit', 'Plain']),
   /** Base image as the spec names it. */
   base: z.string(),
   /** spec.user; without it the base's own user is kept. */
@@ -103,6 +104,8 @@ export const buildContextSchema = reachSchema.extend({
   dockerfile: z.string(),
   files: z.record(z.string(), z.string()),
   args: z.record(z.string(), z.string()),
+  /** Labels that the engine sets, as they do not stand in the Dockerfile. */
+  labels: z.record(z.string(), z.string()),
 });
 export type BuildContext = z.output<typeof buildContextSchema>;
 
@@ -148,13 +151,15 @@ export function buildContextOf(
 
   const secretMounts = (spec.pipSecretMounts ?? []).map(({ path }) => ({ path }));
   const secretPaths = secretMounts.map(({ path }) => path);
-  const recipe = recipeOf(target, { dialect: engine.dialect, secretPaths });
+  const dialect = engine.dialect(builder);
+  const recipe = recipeOf(target, { dialect, secretPaths });
   const context: BuildContext = {
     version: 1,
     image: printReference(target.image),
     specHash: target.specHash,
     platform: effective.platforms[0] as string,
     engine: builder.engine as EngineName,
+    dialect,
     base: effective.baseImage,
     ...(effective.user === undefined ? {} : { user: effective.user }),
     tools: toolsOf(recipe, target, settings),
@@ -165,6 +170,7 @@ export function buildContextOf(
     dockerfile: recipe.dockerfile,
     files: recipe.files,
     args: recipe.args,
+    labels: recipe.labels,
     ...reachOf(settings),
   };
   const bytes = byteLength(context);

@@ -44,12 +44,11 @@ export interface EnginePart {
   readonly pod?: Partial<V1PodSpec>;
 }
 
-/** What of a build its pod depends on. */
-export type PartOf = Pick<BuildContext, 'secretMounts' | 'daemon'>;
-
 export interface Engine {
   /** The Dockerfile it is given. */
-  readonly dialect: Dialect;
+  dialect(builder: BuilderSetting): Dialect;
+  /** What a namespace must admit for its pods (pod-security.kubernetes.io/enforce); unknown where the template says. */
+  readonly podSecurity?: 'privileged' | 'baseline';
   /** What spec.builderOptions may hold; strict, so that a key nobody reads is refused. */
   readonly options: z.ZodType;
   /** What of a target this engine cannot do. */
@@ -58,7 +57,7 @@ export interface Engine {
    * Its part of the pod. The Secret of context.secretMounts[i] is the volume `secret-mount-<i>` with the one file
    * `value`; the engine mounts it where it needs it.
    */
-  part(builder: BuilderSetting, context: PartOf): EnginePart;
+  part(builder: BuilderSetting, context: BuildContext): EnginePart;
   /** The files the engine reads, below {@link PATHS.work}; made by `prepare`. */
   files(context: BuildContext, prepared: Prepared): Record<string, string>;
   /** The digest in the file the engine left behind ({@link PATHS.result}). */
@@ -72,7 +71,7 @@ export const PATHS = {
   /** Shared by all steps: the Dockerfile's folder, the engine's files, the result. */
   work: '/imagespec/work',
   context: '/imagespec/work/context',
-  result: '/imagespec/work/result.json',
+  result: '/imagespec/work/result',
   /** All certificate authorities: the public ones and the operator's additional ones. */
   ca: '/imagespec/work/ca.crt',
   /** In memory only: the merged docker config.json. */

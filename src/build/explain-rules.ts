@@ -120,7 +120,7 @@ export const APT: readonly Rule[] = [
   },
 ];
 
-/** What BuildKit says of registries, in words of containerd's client and of the registry itself. */
+/** What engines say of registries, in words of containerd's and Google's clients and of the registry itself. */
 export const REGISTRY: readonly Rule[] = [
   {
     reason: 'Interrupted',
@@ -133,9 +133,14 @@ export const REGISTRY: readonly Rule[] = [
     headline: '$1: no such image',
   },
   {
+    reason: 'BaseImageNotFound',
+    pattern: /GET https?:\/\/(\S+\/manifests\/\S+): (?:MANIFEST_UNKNOWN|NAME_UNKNOWN)/,
+    headline: '$1: no such image',
+  },
+  {
     reason: 'RegistryUnreachable',
     pattern:
-      /(unexpected status from \w+ request to \S+ (?:5\d\d|429)[^\n]{0,60}|toomanyrequests[^\n]{0,60}|dial tcp[^\n]{0,120}|connection (?:refused|reset)|i\/o timeout|TLS handshake timeout|broken pipe|http2: [^\n]{0,60}|context deadline exceeded|no such host|code = Unavailable|\bEOF\b)/i,
+      /(unexpected status (?:from \w+ request to \S+|code) (?:5\d\d|429)[^\n]{0,60}|toomanyrequests[^\n]{0,60}|dial tcp[^\n]{0,120}|connection (?:refused|reset)|i\/o timeout|TLS handshake timeout|broken pipe|http2: [^\n]{0,60}|context deadline exceeded|no such host|code = Unavailable|\bEOF\b)/i,
     headline: 'a registry could not be reached ($1)',
   },
   {

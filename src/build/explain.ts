@@ -14,6 +14,11 @@ import { ANYWHERE, APT, PYTHON, REGISTRY, type Rule } from './explain-rules.ts';
 const MARKER = /imagespec: ([A-Za-z]+): (.+)/;
 /** BuildKit's time stamps before each line of a step. */
 const STAMP = /^(?:#\d+ )?\d+\.\d{1,3} /;
+/** What Kaniko says itself, between the words of steps, and how it ends. */
+const KANIKO = /^time="[^"]*" level=[a-z]+ msg=/;
+const KANIKO_END = /^error (?:building|pushing) image: /;
+/** Ours, where a plain Dockerfile's step failed. */
+const STEP_END = /^imagespec-step: ([a-z]+)$/m;
 
 /** The word and the line for a log's end; never throws, whatever the log holds. */
 export function explainLog(log: string): Explained {
@@ -22,6 +27,8 @@ export function explainLog(log: string): Explained {
     return { reason: marker[1] as FailureReason, headline: (marker[2] as string).slice(0, 500) };
   }
   const step = failedStep(log);
+  // Kaniko also says what did not matter in the end, such as a cache it may not write.
+  const said = isKanikos(log) ? lastLines(log) : log;
   const rules =
     step === 'python' || step === 'conda'
       ? PYTHON
@@ -32,7 +39,7 @@ export function explainLog(log: string): Explained {
           : [];
   return (
     firstFit(ANYWHERE, endOf(log)) ??
-    firstFit(rules, log) ??
+    firstFit(rules, said) ??
     (step === 'commands'
       ? { reason: 'CommandFailed', headline: commandFailed(log) }
       : { reason: 'BuildFailed', headline: `the build failed: ${lastLine(log)}` })
@@ -42,7 +49,7 @@ export function explainLog(log: string): Explained {
 /** The command's last words; one that ended in silence is told by its exit code. */
 function commandFailed(log: string): string {
   const line = lastLine(log);
-  const code = /^error: .*exit code: (\d+)/.exec(line)?.[1];
+  const code = /^error.*: .*exit (?:code:|status) (\d+)/.exec(line)?.[1];
   return code === undefined
     ? `a command failed: ${line}`
     : `a command ended without a word, with exit code ${code}`;
@@ -59,15 +66,35 @@ function firstFit(rules: readonly Rule[], text: string): Explained | undefined {
   return undefined;
 }
 
-/** The last words of the failed step and BuildKit's own sentence. */
+/** The last words of the failed step and the engine's own sentence. */
 function endOf(log: string): string {
-  const errors = log.split('\n').filter((line) => line.startsWith('error: '));
+  const errors = log.split('\n').filter((line) => line.startsWith('error: ') || KANIKO_END.test(line));
   return [...lastLines(log).split('\n').slice(-5), ...errors].join('\n');
 }
 
-/** The lines a reader wants: the failed step's own output, without BuildKit's frame and time stamps. */
+/** The lines a reader wants: the failed step's own output, without the engine's frame and time stamps. */
 export function lastLines(log: string): string {
   const lines = log.split('\n').map((line) => line.replace(/\r$/, ''));
+  const shown = kanikoLines(lines) ?? buildkitLines(lines);
+  const text = shown.join('\n').trimEnd();
+  return text.replace(/^\n+/, '').slice(-3500);
+}
+
+const isKanikos = (log: string) => log.split('\n').some((line) => KANIKO_END.test(line));
+
+/** Undefined where it is not Kaniko's log. */
+function kanikoLines(lines: readonly string[]): string[] | undefined {
+  const end = lines.findLast((line) => KANIKO_END.test(line));
+  if (end === undefined) return undefined;
+  const start = lines.findLastIndex((line) => KANIKO.test(line) && line.includes('msg="Running: ['));
+  const said = lines
+    .slice(start + 1)
+    .filter((line) => !KANIKO.test(line) && !KANIKO_END.test(line) && !STEP_END.test(line));
+  const ofStep = end.includes('waiting for process to exit') && said.some((line) => line.trim() !== '');
+  return ofStep ? said : [end];
+}
+
+function buildkitLines(lines: readonly string[]): string[] {
   // Each failed vertex has a section ` > name:` … `------`; a cold cache has one too, and comes first.
   const start = lines.findLastIndex((line) => /^ > \[/.test(line));
   const rest = lines.slice(start + 1);
@@ -77,20 +104,15 @@ export function lastLines(log: string): string {
     ? section
     : lines.filter((line) => line.startsWith('error: '));
   const shown = own.length > 0 ? own : lines.filter((line) => line !== '------');
-  const text = shown
-    .map((line) => line.replace(STAMP, ''))
-    .join('\n')
-    .trimEnd();
-  return text.replace(/^\n+/, '').slice(-3500);
+  return shown.map((line) => line.replace(STAMP, ''));
 }
 
-/** Which folder's run.sh the failing process was; the recipe's steps are told apart by it. */
-function failedStep(log: string): 'apt' | 'conda' | 'python' | 'commands' | undefined {
+/** The recipe's step that failed: named by its folder in BuildKit's words, by our own where the engine says less. */
+function failedStep(log: string): string | undefined {
   const found =
-    /process "[^\n]*\/run\/imagespec\/(apt|conda|python|commands)\/run\.sh[^\n]* did not complete successfully/.exec(
-      log,
-    );
-  return found?.[1] as 'apt' | 'conda' | 'python' | 'commands' | undefined;
+    /process "[^\n]*\/run\/imagespec\/([a-z]+)\/run\.sh[^\n]* did not complete successfully/.exec(log) ??
+    STEP_END.exec(log);
+  return found?.[1];
 }
 
 function lastLine(log: string): string {

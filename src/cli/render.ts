@@ -69,7 +69,7 @@ function renderedOf(name: string, target: Target, dialect: Dialect | undefined):
 
 function recipe(target: Target, dialect: Dialect | undefined): Partial<Rendered> {
   if (target.builder.engine === 'Noop') return {};
-  const own = dialect ?? ENGINES[target.builder.engine as EngineName].dialect;
+  const own = dialect ?? ENGINES[target.builder.engine as EngineName].dialect(target.builder);
   const secretPaths = (target.spec.pipSecretMounts ?? []).map(({ path }) => path);
   const { dockerfile, files, args } = recipeOf(target, { dialect: own, secretPaths });
   return { dialect: own, dockerfile, files, args };

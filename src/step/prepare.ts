@@ -6,11 +6,13 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { FailureReason } from '../api/reasons.ts';
 import type { NoAnswer } from '../api/registry-answer.ts';
 import { type BuildContext, buildContextSchema } from '../build/context.ts';
 import { PATHS, type Prepared } from '../build/engine.ts';
 import { ENGINES } from '../build/engines.ts';
 import { hostOf } from '../build/registries.ts';
+import { ARGUMENTS, PLAIN } from '../image/recipe.ts';
 import { type ImageReference, parseReference, printReference } from '../image/reference.ts';
 import { type Credential, type CredentialStore, dockerConfigOf } from '../registry/credentials.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
@@ -25,6 +27,10 @@ import {
   writeCertificates,
 } from './pod.ts';
 import { writeSource } from './source.ts';
+import { saveProgram } from './tool.ts';
+
+/** `user[:group]`, names or numbers. */
+const USER = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?$/;
 
 export async function prepare(): Promise<undefined> {
   mkdirSync(PATHS.times, { recursive: true, mode: FOLDER });
@@ -39,7 +45,11 @@ export async function prepare(): Promise<undefined> {
   const registry = registryFor(context, store);
   await checkPush(registry, reference(context.image), ignored);
   const found = await baseOf(registry, context);
-  for (const tool of Object.values(context.tools)) await checkTool(registry, tool, context);
+  for (const [argument, tool] of Object.entries(context.tools)) {
+    const place = await placeOfTool(registry, tool, context);
+    // A plain Dockerfile finds uv as a file.
+    if (context.dialect === 'Plain' && argument === ARGUMENTS.uv) await takeUv(registry, place);
+  }
   if (context.source) await writeSource(context.source, registry, context);
   await registry.close();
 
@@ -66,10 +76,12 @@ async function baseOf(
     }
     throw noAnswer(answer, context.base, 'BaseImageNotFound');
   }
-  const prepared = {
-    base: printReference({ ...base, digest: answer.digest }),
-    user: answer.config.user || '0:0',
-  };
+  const user = answer.config.user || '0:0';
+  if (!USER.test(user)) {
+    const message = `the user of ${context.base} (${JSON.stringify(user.slice(0, 60))}) is neither a name nor a number; set spec.user`;
+    throw new StepError('BuildFailed', message);
+  }
+  const prepared = { base: printReference({ ...base, digest: answer.digest }), user };
   console.log(`base ${prepared.base}`);
   return { digest: answer.digest, prepared };
 }
@@ -109,17 +121,29 @@ async function pulled<T extends { kind: string }>(
 const mirrorsOf = (context: BuildContext, host: string) =>
   context.registries.find((entry) => entry.host === host)?.mirrors ?? [];
 
-/** The tool image is the administrator's business: its absence is no fault of the spec. */
-async function checkTool(registry: RegistryClient, image: string, context: BuildContext): Promise<void> {
-  const answer = await pulled(context, reference(image), (at) => registry.digestOf(at));
-  if (answer.kind === 'present') return;
+/** Where a tool's image is. It is the administrator's business: its absence is no fault of the spec. */
+async function placeOfTool(
+  registry: RegistryClient,
+  image: string,
+  context: BuildContext,
+): Promise<ImageReference> {
+  const ask = async (at: ImageReference) => ({ ...(await registry.digestOf(at)), at });
+  const answer = await pulled(context, reference(image), ask);
+  if (answer.kind === 'present') return answer.at;
   const { message, reason } = noAnswer(answer, image, 'BuildFailed');
-  const word = reason === 'RegistryUnreachable' ? reason : 'BuildFailed';
-  throw new StepError(
-    word,
+  throw noTool(reason === 'RegistryUnreachable' ? reason : 'BuildFailed', message);
+}
+
+async function takeUv(registry: RegistryClient, image: ImageReference): Promise<void> {
+  const problem = await saveProgram(registry, image, 'uv', PLAIN.uv, PATHS.fetched);
+  if (problem !== undefined) throw noTool('BuildFailed', `${printReference(image)}: ${problem}`);
+}
+
+const noTool = (reason: FailureReason, message: string) =>
+  new StepError(
+    reason,
     `a tool image (toolImages in the operator's settings, or spec.builderConfig) cannot be had: ${message}`,
   );
-}
 
 /** The credentials of just this build, under the names by which the engine reaches its registries. */
 function engineConfig(context: BuildContext, store: CredentialStore): string {

@@ -2,7 +2,7 @@
  * The step after the engine: asks the registry for what the engine says it pushed, with the tenant's own
  * credentials, and reports digest and times.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BuildResult } from '../api/build-result.ts';
@@ -44,16 +44,23 @@ export async function verify(): Promise<BuildResult> {
     digest,
     base: JSON.parse(readFileSync(join(PATHS.work, 'base.json'), 'utf8')),
     seconds: {
-      prepare: between('prepare'),
-      build: between('build'),
+      prepare: between(markOf('prepare.begin'), markOf('prepare.end')),
+      build: buildSeconds(),
       verify: round((Date.now() - begun) / 1000),
     },
   };
 }
 
-function between(step: string): number {
-  const at = (end: string) => statSync(join(PATHS.times, `${step}.${end}`)).mtimeMs;
-  return round(Math.max(0, at('end') - at('begin')) / 1000);
+/** Engines without a shell leave no marks: they begin after `prepare` and end with their result. */
+function buildSeconds(): number {
+  if (existsSync(markOf('build.end'))) return between(markOf('build.begin'), markOf('build.end'));
+  return between(markOf('prepare.end'), PATHS.result);
+}
+
+const markOf = (name: string) => join(PATHS.times, name);
+
+function between(begin: string, end: string): number {
+  return round(Math.max(0, statSync(end).mtimeMs - statSync(begin).mtimeMs) / 1000);
 }
 
 const round = (seconds: number) => Math.round(seconds * 100) / 100;

@@ -68,16 +68,44 @@ describe('the end of a log as a reason, a line and the lines to show', () => {
     ],
     ['push-denied', 'RegistryDenied', 'the registry refused (', 'denied'],
     ['registry-gone', 'RegistryUnreachable', 'a registry could not be reached', 'connection refused'],
+    [
+      'kaniko-python-no-such-package',
+      'PackageNotFound',
+      'pandsa-no-such: no such package',
+      'No solution found',
+    ],
+    [
+      'kaniko-apt-no-such-package',
+      'PackageNotFound',
+      'nosuchpkg: no such Debian package',
+      'E: Unable to locate',
+    ],
+    [
+      'kaniko-command-failed',
+      'CommandFailed',
+      "a command failed: ls: cannot access '/nonexistent': No such file or directory",
+      'trying',
+    ],
+    [
+      'kaniko-command-silent',
+      'CommandFailed',
+      'a command ended without a word, with exit code 7',
+      'status 7',
+    ],
+    ['kaniko-command-killed', 'OutOfMemory', 'killed for want of memory', 'Killed'],
+    ['kaniko-push-denied', 'RegistryDenied', 'the registry refused (401 Unauthorized', '401 Unauthorized'],
+    ['kaniko-registry-gone', 'RegistryUnreachable', 'a registry could not be reached', '5997'],
+    ['kaniko-base-not-found', 'BaseImageNotFound', 'manifests/nope: no such image', 'MANIFEST_UNKNOWN'],
   ])('%s', (name, reason, headline, shown) => {
     const log = logOf(name);
     expect(explainLog(log)).toMatchObject({ reason, headline: expect.stringContaining(headline) });
     const lines = lastLines(log);
     expect(lines).toContain(shown);
-    expect(lines).not.toMatch(/^(------|Dockerfile:|.*>>>)/m);
+    expect(lines).not.toMatch(/^(------|Dockerfile:|.*>>>|time=|imagespec-step: )/m);
   });
 
   it('has a row for every log kept', () => {
-    expect(readdirSync(folder)).toHaveLength(13);
+    expect(readdirSync(folder)).toHaveLength(21);
   });
 });
 

@@ -97,13 +97,13 @@ describe('without the settings of the operator', () => {
   const bare = (spec: string) => validate({ file: 'a.yaml', text: HEAD + spec });
 
   it('what only they decide is a warning', () => {
-    const { findings, good } = bare('spec: {builder: kaniko}');
+    const { findings, good } = bare('spec: {builder: fastest}');
     expect(findings.map(printed)).toEqual([
       expect.stringContaining(
         'warning: spec.registry: none is named, so the settings of the operator must name one',
       ),
       expect.stringContaining(
-        'warning: spec.builder: the settings of the operator must have a builder kaniko',
+        'warning: spec.builder: the settings of the operator must have a builder fastest',
       ),
     ]);
     expect(good).toEqual(['a.yaml: a is valid']);

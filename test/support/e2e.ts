@@ -379,6 +379,22 @@ const MANIFEST = 'application/vnd.oci.image.manifest.v1+json, application/vnd.oc
 
 /** What the registry itself holds under `host/repository:tag` or `…@digest`. */
 export async function inRegistry(image: string): Promise<{ digest: string; config: ConfigInRegistry }> {
+  const { digest, manifest, get } = await manifestInRegistry(image);
+  const body = (await (await get(`blobs/${manifest.config.digest}`)).json()) as { config: ConfigInRegistry };
+  return { digest, config: body.config };
+}
+
+/** The layers of an image of one platform, lowest first, as they lie in the registry. */
+export async function layersInRegistry(image: string): Promise<{ mediaType: string; bytes: Buffer }[]> {
+  const { manifest, get } = await manifestInRegistry(image);
+  const layers: { mediaType: string; bytes: Buffer }[] = [];
+  for (const { mediaType, digest } of manifest.layers) {
+    layers.push({ mediaType, bytes: Buffer.from(await (await get(`blobs/${digest}`)).arrayBuffer()) });
+  }
+  return layers;
+}
+
+async function manifestInRegistry(image: string) {
   const [, host, repository, tag, digest] = /^([^/]+)\/([^:@]+)(?::([^@]+))?(?:@(.+))?$/.exec(image) ?? [];
   const address = `http://${host}/v2/${repository}`;
   const get = async (path: string) => {
@@ -386,10 +402,12 @@ export async function inRegistry(image: string): Promise<{ digest: string; confi
     if (!answer.ok) throw new Error(`The registry answers ${answer.status} to ${path} of ${repository}`);
     return answer;
   };
-  const manifest = await get(`manifests/${digest ?? tag}`);
-  const { config } = (await manifest.json()) as { config: { digest: string } };
-  const body = (await (await get(`blobs/${config.digest}`)).json()) as { config: ConfigInRegistry };
-  return { digest: manifest.headers.get('docker-content-digest') ?? '', config: body.config };
+  const answer = await get(`manifests/${digest ?? tag}`);
+  const manifest = (await answer.json()) as {
+    config: { digest: string };
+    layers: { mediaType: string; digest: string }[];
+  };
+  return { digest: answer.headers.get('docker-content-digest') ?? '', manifest, get };
 }
 
 /** The tags of a repository of the cluster's registry. */

@@ -9,21 +9,24 @@
 
 import { z } from 'zod';
 import type { V1ResourceRequirements } from '../../api/kubernetes.ts';
-import { ARGUMENTS, CA_SECRET, secretMountId } from '../../image/recipe.ts';
-import { type ImageReference, parseReference, printReference } from '../../image/reference.ts';
+import { CA_SECRET, secretMountId } from '../../image/recipe.ts';
+import { printReference } from '../../image/reference.ts';
+import type { BuilderSetting } from '../../settings.ts';
+import { buildArguments } from '../arguments.ts';
 import type { BuildContext } from '../context.ts';
 import { type Engine, PATHS, type Prepared, secretMountVolume } from '../engine.ts';
 import { explainLog } from '../explain.ts';
-import { hostOf, type Registries } from '../registries.ts';
+import { destinationsOf, hostOf, type Registries } from '../registries.ts';
 import { DAEMON_SCRIPT, JOB_SCRIPT, SOCKET } from './buildkit-scripts.ts';
 
 const IMAGE = 'docker.io/moby/buildkit:v0.32.2-rootless';
 
-export const buildkit: Engine = {
-  dialect: 'BuildKit',
+export const buildkit = {
+  dialect: () => 'BuildKit',
+  podSecurity: 'privileged',
   options: z.strictObject({}),
   refuses: () => [],
-  part(builder, context) {
+  part(builder: BuilderSetting, context: Pick<BuildContext, 'secretMounts' | 'daemon'>) {
     const { daemon } = context;
     const secretMounts = context.secretMounts.map((_, index) => ({
       name: secretMountVolume(index),
@@ -104,7 +107,7 @@ export const buildkit: Engine = {
     }
   },
   explain: explainLog,
-};
+} satisfies Engine;
 
 /** The client reads the context and copies lines; what the build needs, the daemon has. */
 const CLIENT_RESOURCES: V1ResourceRequirements = {
@@ -152,15 +155,10 @@ export function registriesToml(registries: Registries): string {
 
 function clientArguments(context: BuildContext, prepared: Prepared): string[] {
   const { daemon } = context;
-  const pushed = reachedAs(parseReference(context.image) as ImageReference, context.registries);
-  const repository = `${pushed.host}/${pushed.repository}`;
-  const cache = `type=registry,ref=${repository}-cache:buildkit-${context.platform.replaceAll('/', '-')}`;
+  const to = destinationsOf(context);
+  const cache = `type=registry,ref=${to.cache}:buildkit-${context.platform.replaceAll('/', '-')}`;
   const values: Record<string, string> = {
-    ...context.args,
-    [ARGUMENTS.base]: prepared.base,
-    ...context.tools,
-    ...(context.user === undefined ? { [ARGUMENTS.user]: prepared.user } : {}),
-    ...proxyArguments(context.proxy),
+    ...buildArguments(context, prepared),
     ...(daemon?.cacheNamespace === undefined ? {} : { BUILDKIT_CACHE_MOUNT_NS: daemon.cacheNamespace }),
   };
   return [
@@ -176,25 +174,10 @@ function clientArguments(context: BuildContext, prepared: Prepared): string[] {
     ),
     // Two arguments: buildctl takes the white space off the ends of one that begins with a dash.
     ...Object.entries(values).flatMap(([name, value]) => ['--opt', `build-arg:${name}=${value}`]),
-    `--output=type=image,name=${printReference(pushed)},push=true,oci-mediatypes=true,compression=zstd`,
+    `--output=type=image,name=${printReference(to.image)},push=true,oci-mediatypes=true,compression=zstd`,
     // A daemon of this build has only what it imports; another one has what it kept.
     ...(context.fresh ? ['--no-cache'] : [`--import-cache=${cache}`]),
     `--export-cache=${cache},mode=max,compression=zstd,ignore-error=true`,
     `--metadata-file=${PATHS.result}`,
   ];
-}
-
-/** The image as the daemon pushes it: at the registry's endpoint, where the settings name one. */
-function reachedAs(image: ImageReference, registries: Registries): ImageReference {
-  const setting = registries.find((entry) => entry.host === image.host);
-  return { ...image, host: hostOf(setting?.endpoint, image.host) };
-}
-
-/** Docker's predefined arguments: known to every step, part of no cache key. */
-function proxyArguments(proxy: BuildContext['proxy']): Record<string, string> {
-  const found: Record<string, string> = {};
-  if (proxy?.http) found.HTTP_PROXY = proxy.http;
-  if (proxy?.https) found.HTTPS_PROXY = proxy.https;
-  if (proxy && proxy.noProxy.length > 0) found.NO_PROXY = proxy.noProxy.join(',');
-  return found;
 }

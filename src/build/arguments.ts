@@ -1,0 +1,24 @@
+/** The build arguments of a build, for engines that take a Dockerfile's arguments by name. */
+import { ARGUMENTS } from '../image/recipe.ts';
+import type { BuildContext } from './context.ts';
+import type { Prepared } from './engine.ts';
+
+/** All of them: the recipe's values, what `prepare` found out, and the proxies. */
+export function buildArguments(context: BuildContext, prepared: Prepared): Record<string, string> {
+  return {
+    ...context.args,
+    [ARGUMENTS.base]: prepared.base,
+    ...context.tools,
+    ...(context.user === undefined ? { [ARGUMENTS.user]: prepared.user } : {}),
+    ...proxyArguments(context.proxy),
+  };
+}
+
+/** Docker's predefined arguments: every step has them, declared or not. */
+export function proxyArguments(proxy: BuildContext['proxy']): Record<string, string> {
+  const found: Record<string, string> = {};
+  if (proxy?.http) found.HTTP_PROXY = proxy.http;
+  if (proxy?.https) found.HTTPS_PROXY = proxy.https;
+  if (proxy && proxy.noProxy.length > 0) found.NO_PROXY = proxy.noProxy.join(',');
+  return found;
+}

@@ -1,0 +1,48 @@
+/** Programs out of tool images, for engines that cannot mount an image into a step. */
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { ImageReference } from '../image/reference.ts';
+import type { RegistryClient } from '../registry/registry-client.ts';
+import { ArchiveError, Layers } from '../source/archive.ts';
+
+/**
+ * Writes the file at `path` of an image to `file`, to be run by this machine.
+ *
+ * @param path from the image's root, without a slash before it
+ * @param folder for what is unpacked; it is gone afterwards
+ * @returns undefined, or why it cannot be had
+ */
+export async function saveProgram(
+  registry: RegistryClient,
+  image: ImageReference,
+  path: string,
+  file: string,
+  folder: string,
+): Promise<string | undefined> {
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+  const found = await registry.layersOf(image, `linux/${architecture}`);
+  if (found.kind !== 'present') {
+    return 'message' in found ? found.message : `it is not there for linux/${architecture}`;
+  }
+  const layers = new Layers(join(folder, 'files'));
+  try {
+    for (const descriptor of found.layers) {
+      const layer = join(folder, 'layer');
+      const saved = await registry.saveBlob(image, descriptor, layer);
+      if (saved.kind !== 'present') return 'message' in saved ? saved.message : 'a layer of it is not there';
+      await layers.addArchive(layer);
+    }
+    const entry = layers.tree().entries.get(path);
+    if (entry?.kind !== 'file') return `it has no file /${path}`;
+    mkdirSync(dirname(file), { recursive: true });
+    const descriptor = openSync(file, 'w', 0o755);
+    for (const piece of entry.content()) writeFileSync(descriptor, piece);
+    closeSync(descriptor);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ArchiveError) return error.message;
+    throw error;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
