@@ -74,6 +74,9 @@ function poetryLock(document: unknown): CheckedLock {
   return { names: namesOf(packages), messages: local(packages.filter(isLocal), 'poetry lock') };
 }
 
+/** Leaves the project out, which is a package in a folder itself. */
+const EXPORT = 'uv export --no-emit-project --format pylock.toml -o pylock.toml';
+
 const artifact = z.looseObject({ url: z.string().optional(), path: z.string().optional() });
 const pylockSchema = z.object({
   'lock-version': z.string(),
@@ -92,13 +95,13 @@ const pylockSchema = z.object({
 
 function pylock(document: unknown): CheckedLock {
   const read = pylockSchema.safeParse(document);
-  if (!read.success) return unreadable('uv export --format pylock.toml -o pylock.toml');
+  if (!read.success) return unreadable(EXPORT);
   const isLocal = ({ directory, vcs, archive, sdist, wheels }: (typeof read.data.packages)[number]) => {
     const artifacts = [vcs, archive, sdist, ...(wheels ?? [])].filter((one) => one !== undefined);
     return directory !== undefined || artifacts.some(({ url }) => !isUrl(url));
   };
   const { packages } = read.data;
-  return { names: namesOf(packages), messages: local(packages.filter(isLocal), 'the tool that made it') };
+  return { names: namesOf(packages), messages: local(packages.filter(isLocal), EXPORT) };
 }
 
 const pyprojectSchema = z.object({

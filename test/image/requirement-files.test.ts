@@ -222,7 +222,7 @@ describe('locks and pyproject.toml', () => {
     [
       'a folder in a pylock',
       withPyproject('pylock.toml', `${PYLOCK}[[packages]]\nname = "lib"\n[packages.directory]\npath = "."\n`),
-      /pylock\.toml: lib: a package in a folder/,
+      /pylock\.toml: lib: a package in a folder, .* then lock anew with uv export --no-emit-project/,
     ],
     [
       'a wheel in a pylock',
