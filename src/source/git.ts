@@ -4,14 +4,14 @@
  * A ref is looked up first, a branch before a tag of the same name; what is fetched then is the commit itself, so that
  * nothing can move in between.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIMITS } from '../image/tree.ts';
 import type { Access, SourceRequest } from './fetch.ts';
 import { type Fetched, SourceFailure } from './fetched.ts';
 import { type Bounds, type GitOptions, type GitResult, git } from './git-command.ts';
 import { treeOfCommit } from './git-objects.ts';
-import { gitLogin } from './git-secret.ts';
+import { type GitLogin, gitLogin } from './git-secret.ts';
 import { wordsOf } from './git-words.ts';
 
 const ASK: Bounds = { timeoutMs: 60_000, mostOutput: 16 * 1024 * 1024 };
@@ -20,23 +20,29 @@ const FIELD = 'spec.source.git';
 
 /** @throws SourceFailure when the repository, the ref or the commit cannot be had */
 export async function fetchGit(request: NonNullable<SourceRequest['git']>, access: Access): Promise<Fetched> {
-  const { url } = request;
-  const login = gitLogin(url, access.gitSecret, access.auth);
-  const options: GitOptions = {
-    repository: join(access.folder, 'repository'),
-    caFile: access.caFile,
-    proxy: access.proxy,
-    ...login,
-  };
+  // The engine and what runs in it see the same memory later.
+  const auth = join(access.auth, 'git');
+  mkdirSync(auth, { recursive: true, mode: 0o700 });
+  try {
+    return await fetchWith(gitLogin(request.url, access.gitSecret, auth), request, access);
+  } finally {
+    rmSync(auth, { recursive: true });
+  }
+}
+
+async function fetchWith(
+  login: GitLogin,
+  { url, commit: known, ref }: NonNullable<SourceRequest['git']>,
+  { folder, caFile, proxy }: Access,
+): Promise<Fetched> {
+  const options: GitOptions = { repository: join(folder, 'repository'), caFile, proxy, ...login };
   mkdirSync(options.repository, { recursive: true });
   const failed = failing(login.secrets);
-  const commit = request.commit ?? (await commitOf(options, url, request.ref, failed));
-  await succeed(
-    git(options, ['init', '--quiet', '--bare', `--object-format=${formatOf(commit)}`], ASK),
-    failed,
-  );
+  const commit = known ?? (await commitOf(options, url, ref, failed));
+  const format = `--object-format=${commit.length === 64 ? 'sha256' : 'sha1'}`;
+  await succeed(git(options, ['init', '--quiet', '--bare', format], ASK), failed);
   await fetchCommit(options, url, commit, failed);
-  return { revision: commit, tree: await treeOfCommit(options, commit, join(access.folder, 'blobs')) };
+  return { revision: commit, tree: await treeOfCommit(options, commit, join(folder, 'blobs')) };
 }
 
 type Failing = (result: GitResult) => SourceFailure;
@@ -89,8 +95,6 @@ async function fetchCommit(options: GitOptions, url: string, commit: string, fai
 /** The server does not know the commit or does not give it by its hash, or is one of plain files. */
 const REFUSES_ONE =
   /not our ref|unadvertised object|no such remote ref|find remote ref|does not support shallow/i;
-
-const formatOf = (commit: string) => (commit.length === 64 ? 'sha256' : 'sha1');
 
 async function succeed(running: Promise<GitResult>, failed: Failing): Promise<GitResult> {
   const result = await running;

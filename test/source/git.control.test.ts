@@ -28,7 +28,11 @@ beforeAll(async () => {
   closed = await serve({ login: 'me:pass/word@:%' });
 });
 afterEach(async () => {
-  for (const access of accesses.splice(0)) await access.remove();
+  for (const access of accesses.splice(0)) {
+    // No login outlives its use.
+    expect(readdirSync(access.auth)).toEqual([]);
+    await access.remove();
+  }
 });
 afterAll(async () => {
   for (const stop of stops) await stop();
