@@ -29,6 +29,18 @@ export interface KubeRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/**
+ * JSON that is YAML too, whatever the text: YAML takes some characters only as escapes, and half a surrogate pair, as a
+ * cut text ends with, not at all.
+ */
+function jsonOf(body: unknown): string {
+  const whole = (_key: string, value: unknown) => (typeof value === 'string' ? value.toWellFormed() : value);
+  return JSON.stringify(body, whole).replace(
+    /[\x7f-\x9f\ufeff\ufffe\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** Our words for one API server. */
 export interface Connection {
   readonly server: string;
@@ -88,7 +100,7 @@ export function connectionOver(access: Access): Connection {
       dispatcher,
       method: request.method,
       headers,
-      body: request.body === undefined ? null : JSON.stringify(request.body),
+      body: request.body === undefined ? null : jsonOf(request.body),
       signal,
       // The deadline is ours; undici's two would cut a quiet watch.
       headersTimeout: 0,

@@ -55,6 +55,17 @@ test('writes a whole status; what is left out next time is removed', async (t) =
   expect((await read()).status?.conditions?.map(({ type }) => type)).toEqual(['Ready']);
 });
 
+test('writes any text, whole or cut within a character', async (t) => {
+  const { connection, made, at, read } = await stage(t);
+  const image = 'a\x1b\x7f\x80\x85\xa0\u2028\u2029\ufeff\uffff😀\n"\\';
+  const cut = '😀'.slice(0, 1);
+  await writeStatus(connection, at(made.metadata.resourceVersion), {
+    observedGeneration: 1,
+    image: image + cut,
+  });
+  expect((await read()).status?.image).toBe(`${image}\ufffd`);
+});
+
 test('does not write about an object that has changed since', async (t) => {
   const { connection, path, made, at, read } = await stage(t);
   await connection.request({
