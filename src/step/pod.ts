@@ -55,9 +55,9 @@ export function registryFor(context: Reach, credentials: CredentialStore): Regis
 }
 
 /** Writes the public certificate authorities and the operator's additional ones, as one PEM file. */
-export function writeCertificates(additional: string | undefined): void {
+export function writeCertificates(additional: string | undefined, file: string = PATHS.ca): void {
   const all = [systemCertificates(), ...(additional === undefined ? [] : [additional.trim(), ''])];
-  writeFileSync(PATHS.ca, all.join('\n'), { mode: READABLE });
+  writeFileSync(file, all.join('\n'), { mode: READABLE });
 }
 
 function systemCertificates(): string {

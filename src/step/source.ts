@@ -32,6 +32,10 @@ import { FOLDER, writeCertificates } from './pod.ts';
 /** What of its source a spec uses. */
 type Wanted = SourceRequest & { readonly selection: Selection };
 type Reach = Pick<BuildContext, 'caBundle' | 'proxy'>;
+/** Where in the pod everything is. */
+export type Places = Readonly<
+  Record<'ca' | 'auth' | 'context' | 'configMap' | 'gitSecret' | 'fetched', string>
+>;
 
 /** What a look at a source comes to. */
 export type SourceLook =
@@ -50,10 +54,11 @@ export async function lookAtSource(
   wanted: Wanted,
   registry: RegistryClient,
   reach: Reach,
+  places: Places = PATHS,
 ): Promise<SourceLook> {
-  writeCertificates(reach.caBundle);
+  writeCertificates(reach.caBundle, places.ca);
   try {
-    const { revision, tree } = await fetchSource(wanted, accessOf(registry, reach));
+    const { revision, tree } = await fetchSource(wanted, accessOf(registry, reach, places));
     const selecting = select(tree, wanted.selection);
     if (!selecting.ok) return { kind: 'problems', problems: selecting.problems };
     const { source } = selecting.selected;
@@ -63,7 +68,7 @@ export async function lookAtSource(
     if (error.kind === 'invalid') return { kind: 'problems', problems: [error.problem] };
     return { kind: error.kind, problem: error.problem };
   } finally {
-    rmSync(PATHS.fetched, { recursive: true, force: true });
+    rmSync(places.fetched, { recursive: true, force: true });
   }
 }
 
@@ -76,8 +81,9 @@ export async function writeSource(
   source: NonNullable<BuildContext['source']>,
   registry: RegistryClient,
   reach: Reach,
+  places: Places = PATHS,
 ): Promise<void> {
-  const { tree } = await fetchSource(source, accessOf(registry, reach)).catch((error: unknown) => {
+  const { tree } = await fetchSource(source, accessOf(registry, reach, places)).catch((error: unknown) => {
     if (error instanceof SourceFailure) throw new StepError('SourceUnavailable', error.message);
     throw error;
   });
@@ -89,8 +95,8 @@ export async function writeSource(
       `the source changed after it was looked at${first ? ` (${first.field}: ${first.message})` : ''}`,
     );
   }
-  layOut(selecting.selected, PATHS.context);
-  rmSync(PATHS.fetched, { recursive: true, force: true });
+  layOut(selecting.selected, places.context);
+  rmSync(places.fetched, { recursive: true, force: true });
   console.log(`source ${source.digest}: ${selecting.selected.copies.length} files to copy`);
 }
 
@@ -132,15 +138,8 @@ function writeFile(file: string, entry: FileEntry): void {
   utimesSync(file, TIME, TIME);
 }
 
-function accessOf(registry: RegistryClient, { proxy }: Reach): Access {
-  mkdirSync(PATHS.fetched, { recursive: true, mode: FOLDER });
-  return {
-    registry,
-    caFile: PATHS.ca,
-    proxy,
-    configMap: PATHS.configMap,
-    gitSecret: PATHS.gitSecret,
-    auth: PATHS.auth,
-    folder: PATHS.fetched,
-  };
+function accessOf(registry: RegistryClient, { proxy }: Reach, places: Places): Access {
+  const { ca, auth, configMap, gitSecret, fetched } = places;
+  mkdirSync(fetched, { recursive: true, mode: FOLDER });
+  return { registry, caFile: ca, proxy, configMap, gitSecret, auth, folder: fetched };
 }
