@@ -36,7 +36,7 @@ export interface KubeRequest {
 function jsonOf(body: unknown): string {
   const whole = (_key: string, value: unknown) => (typeof value === 'string' ? value.toWellFormed() : value);
   return JSON.stringify(body, whole).replace(
-    /[\x7f-\x9f\ufeff\ufffe\uffff]/g,
+    /[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
