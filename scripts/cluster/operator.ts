@@ -30,6 +30,8 @@ export async function localSettings(cluster: Cluster): Promise<Record<string, un
       { name: 'buildkit', engine: 'BuildKit', priority: 5, ...from('moby/buildkit:v0.32.2-rootless') },
       { name: 'kaniko', engine: 'Kaniko', priority: 3, ...from('osscontainertools/kaniko:v1.28.3') },
     ],
+    // The one image with a Python that the node's registry has.
+    ...(way === 'node' ? { toolImages: { conda: 'python:3.11-slim' } } : {}),
     ...(additionalCA === undefined ? {} : { caBundle: await readFile(additionalCA, 'utf8') }),
   };
 }

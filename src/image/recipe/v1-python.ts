@@ -85,6 +85,10 @@ const ENVIRONMENT = `if [ -f /run/imagespec-trust.crt ]; then export SSL_CERT_FI
 export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_NO_CONFIG=1 UV_CACHE_DIR=/var/cache/imagespec-uv UV_NO_PROGRESS=1
 `;
 
+/** What uv writes down of indexes and tools is not for the image either. */
+const ASIDE = `export UV_CREDENTIALS_DIR="$UV_CACHE_DIR/credentials" UV_TOOL_DIR="$UV_CACHE_DIR/tools"
+`;
+
 const VENV = `if [ ! -x "$venv/bin/python" ]; then
   "$uv" venv --quiet --seed --system-site-packages --python "$(command -v "$chosen")" "$venv"
 fi
@@ -128,7 +132,7 @@ const UV_LOCK = `(
 const poetryLock = (uvArguments: string) => `locked=/run/imagespec-locked.txt
 set -- "$uv" tool run --python "$venv/bin/python"
 ${uvArguments}set -- "$@" --from ${POETRY} --with ${POETRY_EXPORT} poetry export --directory "$project" --no-interaction --format requirements.txt --output "$locked"
-${append('poetry.txt')}UV_COMPILE_BYTECODE=0 UV_TOOL_DIR="$UV_CACHE_DIR/tools" POETRY_CACHE_DIR="$UV_CACHE_DIR/poetry" "$@"
+${append('poetry.txt')}UV_COMPILE_BYTECODE=0 POETRY_CACHE_DIR="$UV_CACHE_DIR/poetry" "$@"
 set --
 ${uvArguments}"$uv" pip install --python "$venv/bin/python" "$@" --index-strategy unsafe-best-match --requirement "$locked"
 rm -f "$locked"
@@ -153,15 +157,16 @@ export function pythonScript(use: PythonUse): string {
   const search = { named: NAMED, conda: CONDA, any: ANY }[use.interpreter ?? 'any'];
   const notFound = use.interpreter === 'named' ? NOT_AS_NAMED : NOT_IN_BASE;
   const choose = `${BEGIN}${search}${CHOOSE}${notFound}`;
-  const begin = `${TRUST}${ENVIRONMENT}${use.interpreter ? VENV_ON_CHOSEN : VENV}`;
+  const begin = `${TRUST}${ENVIRONMENT}`;
   if (!use.interpreter && !use.requirements && !use.arguments && !use.cuda && !use.owner) {
     // The first form of v1, in use since its first release.
     const packages = `"$uv" pip install --python "$venv/bin/python" --requirement "$here/requirements.txt"\n`;
-    return `${choose}if [ -s "$here/requirements.txt" ]; then\n${indented(`${begin}${packages}${END_OF_TRUST}`)}fi\n`;
+    return `${choose}if [ -s "$here/requirements.txt" ]; then\n${indented(`${begin}${VENV}${packages}${END_OF_TRUST}`)}fi\n`;
   }
   if (!use.packages && !use.requirements) return choose;
   const more = `${use.cuda ? CUDA : ''}${use.owner ? OWNER : ''}`;
-  return `${choose}${begin}${installing(use)}${more}${END_OF_TRUST}`;
+  const venv = use.interpreter ? VENV_ON_CHOSEN : VENV;
+  return `${choose}${begin}${ASIDE}${venv}${installing(use)}${more}${END_OF_TRUST}`;
 }
 
 function installing(use: PythonUse): string {
