@@ -120,16 +120,16 @@ function filesOf(spec: Spec): Files {
   return resolved.ok ? { ok: true, inputs: { source: resolved.source } } : resolved;
 }
 
-const DEFAULTS = settingsSchema.parse({ defaults: { registry: 'registry.invalid' } });
 const isBuiltIn = (builder: string | undefined) =>
-  builder === undefined || DEFAULTS.builders.some(({ name }) => name === builder);
+  builder === undefined || settingsSchema.parse({}).builders.some(({ name }) => name === builder);
 
 /** Where nobody said what the settings are: the defaults, with a registry and a builder for whoever wants one. */
 function assumed({ builder }: Spec): Settings {
-  if (builder === undefined || isBuiltIn(builder)) return DEFAULTS;
+  const defaults = settingsSchema.parse({ defaults: { registry: 'registry.invalid' } });
+  if (builder === undefined || isBuiltIn(builder)) return defaults;
   return {
-    ...DEFAULTS,
-    builders: [...DEFAULTS.builders, { name: builder, engine: 'BuildKit', priority: 0 }],
+    ...defaults,
+    builders: [...defaults.builders, { name: builder, engine: 'BuildKit', priority: 0 }],
   };
 }
 

@@ -1,4 +1,6 @@
 /** The commands of `imagespec`, their options and what they print; each command's work is in a file of its own. */
+import './once.ts';
+
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { Command, CommanderError, Option } from 'commander';
