@@ -1,4 +1,4 @@
-/** Private registries and package indexes: who may push and pull, and that nobody else learns a password. */
+/** Private registries, sources and package indexes: who may push and pull, and that nobody else learns a password. */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,6 +21,8 @@ import {
   test,
   withOperator,
 } from '../support/e2e.ts';
+import { type GitHttp, startGitHttp } from '../support/git-http.ts';
+import { GitRepository } from '../support/git-repository.ts';
 import { type PackageIndex, startPackageIndex } from '../support/package-index.ts';
 import { type RegistryServer, startRegistry, TEST_LOGIN } from '../support/registry-server.ts';
 import { startTokenServer, type TokenServer } from '../support/token-server.ts';
@@ -34,7 +36,13 @@ const INDEX = at(5713);
 
 /** Nobody but who names its Secret may learn one of these. */
 const canary = () => `canary-${randomBytes(12).toString('base64url')}`;
-const PASSWORDS = { basic: TEST_LOGIN.password, token: canary(), index: canary(), wrong: canary() };
+const PASSWORDS = {
+  basic: TEST_LOGIN.password,
+  token: canary(),
+  index: canary(),
+  git: canary(),
+  wrong: canary(),
+};
 const certificate = signed([HOST_ADDRESS]);
 
 const folder = mkdtempSync(join(tmpdir(), 'imagespec-private-'));
@@ -61,7 +69,7 @@ const settings = {
   ],
 };
 
-/** The Secrets `basic`, `token`, `wrong` and, for the package index, `index`. */
+/** The Secrets of the registries by their names; `index` for the package index, `git` for the source. */
 async function createSecrets(namespace: string): Promise<void> {
   const registries = Object.entries(LOGINS).map(([name, auths]) => ({
     metadata: { name },
@@ -70,7 +78,9 @@ async function createSecrets(namespace: string): Promise<void> {
   }));
   const netrc = `machine ${HOST_ADDRESS} login reader password ${PASSWORDS.index}\n`;
   const index = { metadata: { name: 'index' }, type: 'Opaque', stringData: { netrc } };
-  const items = [...registries, index].map((one) => ({ apiVersion: 'v1', kind: 'Secret', ...one }));
+  const login = { username: 'reader', password: PASSWORDS.git };
+  const git = { metadata: { name: 'git' }, type: 'kubernetes.io/basic-auth', stringData: login };
+  const items = [...registries, index, git].map((one) => ({ apiVersion: 'v1', kind: 'Secret', ...one }));
   await kubectl(
     ['apply', '-n', namespace, '-f', '-'],
     JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
@@ -97,11 +107,14 @@ withOperator(
     let token: RegistryServer;
     let tokens: TokenServer;
     let index: PackageIndex;
+    let git: GitHttp;
     beforeAll(async () => {
       const tokenLogin = `${TEST_LOGIN.username}:${PASSWORDS.token}`;
       tokens = await startTokenServer({ login: tokenLogin, address: TOKEN_SERVER });
       basic = await startRegistry({ auth: 'basic', address: BASIC });
       token = await startRegistry({ auth: tokens, address: TOKEN });
+      new GitRepository(folder, 'source').commit({ 'app.py': 'print("tweet")\n' });
+      git = await startGitHttp({ root: folder, address: HOST_ADDRESS, login: `reader:${PASSWORDS.git}` });
       const packages = { canarybird: 'SONG = "tweet"\n' };
       index = await startPackageIndex({
         address: INDEX,
@@ -111,7 +124,7 @@ withOperator(
       });
     });
     afterAll(async () => {
-      await Promise.all([basic, token, tokens, index].map((server) => server?.stop()));
+      await Promise.all([basic, token, tokens, index, git].map((server) => server?.stop()));
       rmSync(folder, { recursive: true });
     });
 
@@ -155,7 +168,7 @@ withOperator(
       expect(found(PASSWORDS, JSON.stringify(await wordsOf(namespace)))).toEqual([]);
     });
 
-    test('of base, image, cache and package index leave no trace of a password anywhere', async ({
+    test('of base, image, cache, source and package index leave no trace of a password anywhere', async ({
       newNamespace,
     }) => {
       const namespace = await newNamespace();
@@ -178,11 +191,13 @@ withOperator(
         pipIndex: index.url,
         pipSecretMounts: [{ secretKeyRef: { name: 'index', key: 'netrc' }, path: '/root/.netrc' }],
         packages: ['canarybird'],
+        source: { git: { url: `${git.origin}/source.git`, secretRef: { name: 'git' } } },
+        copy: ['app.py'],
       };
       await apply(namespace, {
         app: {
           ...app,
-          commands: [...marked.commands, 'test ! -e /root/.netrc', 'python -c "import canarybird"'],
+          commands: [...marked.commands, 'test ! -e /root/.netrc', 'python -c "import canarybird, app"'],
         },
         broken: { ...app, packages: ['canarybird', 'no-such-bird'], name: `${RUN}/broken` },
         denied: { ...base, name: `${RUN}/denied`, pushSecretRef: { name: 'wrong' } },
