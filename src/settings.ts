@@ -6,6 +6,7 @@
  */
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { buildTemplateSchema } from './api/build-template.ts';
 import { resourcesSchema } from './api/resources.ts';
 
 const host = z
@@ -41,7 +42,9 @@ const builderSchema = z
       .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'write a lower-case name such as buildkit')
       .describe('what spec.builder says'),
     engine: z
-      .enum(['BuildKit', 'Kaniko', 'Noop'], { error: 'known engines: BuildKit, Kaniko, Noop' })
+      .enum(['BuildKit', 'Kaniko', 'Noop', 'Custom'], {
+        error: 'known engines: BuildKit, Kaniko, Noop, Custom',
+      })
       .describe('the program that builds'),
     priority: z.int().min(0).max(1000).default(5).describe('the highest builds what names no builder'),
     image: imageName
@@ -82,10 +85,31 @@ const builderSchema = z
       )
       .optional()
       .describe('BuildKit only: builds go to a daemon that keeps its caches, instead of one of their own'),
+    template: buildTemplateSchema
+      .optional()
+      .describe('Custom only: the pod of a program of your choice; docs/builders.md has the contract'),
+    dialect: z
+      .enum(['BuildKit', 'Plain'])
+      .optional()
+      .describe(
+        'Custom only: the Dockerfiles its program is given; BuildKit for those that know RUN --mount; default: Plain',
+      ),
   })
   .refine(({ engine, daemon }) => daemon === undefined || engine === 'BuildKit', {
     message: 'only the engine BuildKit has a daemon',
     path: ['daemon'],
+  })
+  .refine(({ engine, template }) => (engine === 'Custom') === (template !== undefined), {
+    message: 'the engine Custom has a template, and no other',
+    path: ['template'],
+  })
+  .refine(({ engine, dialect }) => dialect === undefined || engine === 'Custom', {
+    message: 'only for the engine Custom; the others have their own',
+    path: ['dialect'],
+  })
+  .refine(({ engine, image }) => image === undefined || (engine !== 'Custom' && engine !== 'Noop'), {
+    message: 'the engine Custom has its image in template.container.image, and Noop has none',
+    path: ['image'],
   })
   .readonly();
 export type BuilderSetting = z.output<typeof builderSchema>;

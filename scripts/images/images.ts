@@ -6,6 +6,7 @@
  */
 export { readImage } from './archive.ts';
 export { baseImage } from './base.ts';
+export { buildahImage } from './buildah.ts';
 export { BUILDKIT_VERSION, type BuildkitPrograms, buildkitImage } from './buildkit.ts';
 export { KANIKO_VERSION, kanikoImage } from './kaniko.ts';
 export { operatorImage } from './operator.ts';

@@ -110,8 +110,8 @@ export const say = {
     `${withStop(words)} The Secrets of spec.pushSecretRef and spec.pullSecretRefs do not open it; correct them, or choose another spec.registry.`,
   denied: (words: string) =>
     `${withStop(words)} Give the operator read access there (dockerConfigFile in its settings), or choose another spec.registry.`,
-  podSecurity: (namespace: string, words: string) =>
-    `the namespace refuses the build pod: ${words}. Label it (kubectl label namespace ${namespace} pod-security.kubernetes.io/enforce=privileged) or choose a builder whose pods it admits.`,
+  podSecurity: (namespace: string, words: string, level: 'privileged' | 'baseline') =>
+    `the namespace refuses the build pod: ${words}. Label it (kubectl label namespace ${namespace} pod-security.kubernetes.io/enforce=${level}) or choose a builder whose pods it admits${level === 'privileged' ? '; those of engine Kaniko need baseline' : ''}.`,
   policy: (words: string) => `an admission policy refuses the build: ${words}`,
   noBase: (name: string) =>
     `there is no ImageSpec ${name} in this namespace; create it, or correct spec.baseImageSpecRef.name`,

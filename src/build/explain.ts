@@ -111,6 +111,7 @@ function buildkitLines(lines: readonly string[]): string[] {
 function failedStep(log: string): string | undefined {
   const found =
     /process "[^\n]*\/run\/imagespec\/([a-z]+)\/run\.sh[^\n]* did not complete successfully/.exec(log) ??
+    /building at STEP "[^\n]*\/run\/imagespec\/([a-z]+)\/run\.sh/.exec(log) ??
     STEP_END.exec(log);
   return found?.[1];
 }

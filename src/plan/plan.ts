@@ -8,6 +8,7 @@
 
 import { type FailureReason, RETRY, type StalledReason, say } from '../api/reasons.ts';
 import type { Status } from '../api/status.ts';
+import { podSecurityOf } from '../build/engines.ts';
 import { jobPrefix } from '../build/job.ts';
 import { printReference } from '../image/reference.ts';
 import type { Asked, Facts, JobFact, LookDue, Wanted } from './facts.ts';
@@ -197,7 +198,7 @@ function whileRunning(facts: Facts, wanted: Wanted, job: JobFact): Decision {
       {
         kind: 'stalled',
         reason: 'PodSecurityDenied',
-        message: say.podSecurity(namespace, trouble.message),
+        message: say.podSecurity(namespace, trouble.message, podSecurityOf(wanted.target.builder)),
         job,
       },
       30 * SECOND,

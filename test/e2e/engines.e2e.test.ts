@@ -3,9 +3,13 @@
  * than its pods need.
  */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { load } from '../../scripts/cluster/cluster.ts';
+import { localSettings } from '../../scripts/cluster/operator.ts';
+import { buildahImage } from '../../scripts/images/images.ts';
 import { found } from '../support/canary.ts';
 import {
   apply,
+  cluster,
   createNamespace,
   deleteNamespace,
   inRegistry,
@@ -24,7 +28,37 @@ import {
 const ENGINES: Readonly<Record<string, 'privileged' | 'baseline'>> = {
   buildkit: 'privileged',
   kaniko: 'baseline',
+  buildah: 'privileged',
+  'buildah-plain': 'privileged',
 };
+
+/** buildah as root of a user namespace it makes itself; nothing of it is root outside its container. */
+const buildah = (name: string, image: string, dialect: 'BuildKit' | 'Plain') => ({
+  ...{ name, engine: 'Custom', priority: 1, dialect },
+  template: {
+    container: {
+      image,
+      command: ['sh', '-euc', dialect === 'Plain' ? `${MOUNTED}\n${SCRIPT}` : `export VOLUMES=\n${SCRIPT}`],
+      securityContext: {
+        runAsUser: 0,
+        allowPrivilegeEscalation: false,
+        capabilities: {
+          drop: ['ALL'],
+          add: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETFCAP', 'SETGID', 'SETUID', 'SYS_CHROOT'],
+        },
+        seccompProfile: { type: 'Unconfined' },
+        appArmorProfile: { type: 'Unconfined' },
+      },
+      volumeMounts: [{ name: 'storage', mountPath: '/var/lib/containers' }],
+    },
+    volumes: [{ name: 'storage', emptyDir: {} }],
+  },
+});
+const SCRIPT = `xargs -0 -x -n 5000 -s 1000000 -a /workspace/build.args sh -c 'exec buildah --storage-driver vfs build --isolation chroot --format oci --identity-label=false --platform "$IMAGESPEC_PLATFORM" --tag "$IMAGESPEC_DESTINATION" $VOLUMES "$@" /workspace/context' sh
+buildah --storage-driver vfs push --compression-format zstd --digestfile /workspace/result "$IMAGESPEC_DESTINATION"`;
+/** Plain steps must see what the pod has mounted. */
+const MOUNTED = `export VOLUMES='--volume /imagespec/work:/imagespec/work'
+[ ! -e /root/.netrc ] || VOLUMES="$VOLUMES --volume /root/.netrc:/root/.netrc"`;
 
 const ENV = {
   SPACES: '  both ends \t',
@@ -65,7 +99,8 @@ print(json.dumps({
     'folder': os.getcwd(),
     'modules': modules(),
     'files': {path: text(path) for path in ('/srv/made', '/srv/env', '/srv/here/data/notes.txt', '/srv/here/app.py')},
-    'trees': [tree(top) for top in ('/srv', '/opt/venv/bin', '/run', '/imagespec', '/kaniko', '/workspace')],
+    'trees': [tree(top) for top in ('/srv', '/opt/venv/bin', '/imagespec', '/kaniko', '/workspace')],
+    'run': [one for one in tree('/run') if not one[0].startswith('/run/secrets')],
     'python': subprocess.run(['python', '--version'], capture_output=True, text=True).stdout,
     'hello': (subprocess.run(['sh', '-c', 'hello'], capture_output=True, text=True)).stdout,
     'left': glob.glob('/var/cache/imagespec*') + glob.glob('/var/cache/apt/archives/*.deb') + glob.glob('/root/.cache/*')
@@ -114,7 +149,14 @@ interface Made {
   readonly said: Record<string, unknown>;
 }
 
-withOperator('a spec on every engine', () => {
+const image = await load(await buildahImage());
+const builders = [
+  ...((await localSettings(cluster)).builders as object[]),
+  buildah('buildah', image, 'BuildKit'),
+  buildah('buildah-plain', image, 'Plain'),
+];
+
+const everyEngine = () => {
   const namespaces: Record<string, string> = {};
   const made: Record<string, Record<string, Made>> = {};
   beforeAll(async () => {
@@ -184,7 +226,7 @@ withOperator('a spec on every engine', () => {
       const image = of(builder, 'secret').shown.status.resolvedImage ?? '';
       const layers = await layersInRegistry(image);
       expect(layers.length).toBeGreaterThan(1);
-      const words = { canary: CANARY, mount: '.netrc', work: 'imagespec/work' };
+      const words = { canary: CANARY, mount: 'root/.netrc', work: 'imagespec/work' };
       for (const { bytes } of layers) expect(found(words, bytes)).toEqual([]);
     });
 
@@ -197,4 +239,6 @@ withOperator('a spec on every engine', () => {
       }
     });
   });
-});
+};
+
+withOperator('a spec on every engine', everyEngine, { builders });

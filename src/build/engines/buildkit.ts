@@ -14,10 +14,11 @@ import { printReference } from '../../image/reference.ts';
 import type { BuilderSetting } from '../../settings.ts';
 import { buildArguments } from '../arguments.ts';
 import type { BuildContext } from '../context.ts';
-import { type Engine, PATHS, type Prepared, secretMountVolume } from '../engine.ts';
+import { type Engine, PATHS, type Prepared } from '../engine.ts';
 import { explainLog } from '../explain.ts';
 import { destinationsOf, hostOf, type Registries } from '../registries.ts';
 import { DAEMON_SCRIPT, JOB_SCRIPT, SOCKET } from './buildkit-scripts.ts';
+import { secretFolderMounts, secretMountFile } from './parts.ts';
 
 const IMAGE = 'docker.io/moby/buildkit:v0.32.2-rootless';
 
@@ -28,11 +29,7 @@ export const buildkit = {
   refuses: () => [],
   part(builder: BuilderSetting, context: Pick<BuildContext, 'secretMounts' | 'daemon'>) {
     const { daemon } = context;
-    const secretMounts = context.secretMounts.map((_, index) => ({
-      name: secretMountVolume(index),
-      mountPath: secretMountFolder(index),
-      readOnly: true,
-    }));
+    const secretMounts = secretFolderMounts(context);
     const container = {
       image: builder.image ?? IMAGE,
       command: ['sh', `${PATHS.work}/build.sh`],
@@ -126,8 +123,6 @@ function reaching(daemon: BuildContext['daemon']): string[] {
 
 const asArguments = (list: readonly string[]) => list.map((argument) => `${argument}\0`).join('');
 
-const secretMountFolder = (index: number) => `/imagespec/secret-mounts/${index}`;
-
 /**
  * The part of buildkitd.toml that says who is plain HTTP and who stands in for whom. JSON strings and lists are
  * TOML's too.
@@ -170,7 +165,7 @@ function clientArguments(context: BuildContext, prepared: Prepared): string[] {
     `--opt=platform=${context.platform}`,
     ...(context.caBundle === undefined ? [] : [`--secret=id=${CA_SECRET},src=${PATHS.ca}`]),
     ...context.secretMounts.map(
-      (_, index) => `--secret=id=${secretMountId(index)},src=${secretMountFolder(index)}/value`,
+      (_, index) => `--secret=id=${secretMountId(index)},src=${secretMountFile(index)}`,
     ),
     // Two arguments: buildctl takes the white space off the ends of one that begins with a dash.
     ...Object.entries(values).flatMap(([name, value]) => ['--opt', `build-arg:${name}=${value}`]),

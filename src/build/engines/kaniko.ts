@@ -16,7 +16,7 @@ import type { BuildContext } from '../context.ts';
 import { type Engine, PATHS, type Prepared } from '../engine.ts';
 import { explainLog } from '../explain.ts';
 import { destinationsOf, hostOf, type Registries } from '../registries.ts';
-import { plainRefuses, plainSecretMounts } from './plain.ts';
+import { digestIn, plainRefuses, plainSecretMounts } from './parts.ts';
 
 const IMAGE = 'ghcr.io/osscontainertools/kaniko:v1.28.3';
 
@@ -55,7 +55,7 @@ export const kaniko = {
     volumes: [],
   }),
   files: (context, prepared) => ({ 'context/Dockerfile': withDefaults(context, prepared) }),
-  digestOf: (result) => /^sha256:[0-9a-f]{64}$/.exec(result.trim())?.[0],
+  digestOf: digestIn,
   explain: explainLog,
 } satisfies Engine;
 
