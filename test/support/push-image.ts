@@ -16,7 +16,7 @@ export interface TinyImage {
   readonly config?: object;
 }
 
-const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+export const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 
 export const digestOfBytes = (bytes: Buffer | string) =>
@@ -33,15 +33,45 @@ export async function pushIndex(
   tag: string,
   images: readonly TinyImage[],
 ): Promise<string> {
-  const manifests: object[] = [];
+  const entries: (Entry & { readonly platform: string })[] = [];
   for (const image of images) {
-    const { digest, size } = await pushManifestOf(target, undefined, image);
-    const [os, architecture, variant] = image.platform.split('/');
+    entries.push({ ...(await pushManifestOf(target, undefined, image)), platform: image.platform });
+  }
+  return await pushManifests(target, tag, entries);
+}
+
+/** A manifest that the repository has already. */
+interface Entry {
+  readonly digest: string;
+  readonly size: number;
+}
+
+/**
+ * Pushes an index of manifests, those first that are not there yet; their blobs must be.
+ *
+ * @returns the digest of the index
+ */
+export async function pushManifests(
+  target: PushTarget,
+  tag: string,
+  entries: readonly ((Entry | { readonly manifest: object }) & { readonly platform: string })[],
+): Promise<string> {
+  const manifests: object[] = [];
+  for (const entry of entries) {
+    const { digest, size } = 'manifest' in entry ? await pushDocument(target, entry.manifest) : entry;
+    const [os, architecture, variant] = entry.platform.split('/');
     manifests.push({ mediaType: MANIFEST, digest, size, platform: { os, architecture, variant } });
   }
   const bytes = JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests });
   await put(target, `manifests/${tag}`, bytes, INDEX);
   return digestOfBytes(bytes);
+}
+
+async function pushDocument(target: PushTarget, manifest: object): Promise<Entry> {
+  const bytes = JSON.stringify(manifest);
+  const digest = digestOfBytes(bytes);
+  await put(target, `manifests/${digest}`, bytes, MANIFEST);
+  return { digest, size: Buffer.byteLength(bytes) };
 }
 
 async function pushManifestOf(target: PushTarget, tag: string | undefined, image: TinyImage) {
