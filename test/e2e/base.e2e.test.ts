@@ -12,12 +12,13 @@ import {
   outputOf,
   RUN,
   ready,
+  type Shown,
   statusOf,
   test,
   withOperator,
 } from '../support/e2e.ts';
 
-withOperator('a base that is another ImageSpec', () => {
+withOperator('a base', () => {
   const base = { name: `${RUN}/base`, commands: ['echo one > /base'] };
   const top = {
     name: `${RUN}/top`,
@@ -26,7 +27,9 @@ withOperator('a base that is another ImageSpec', () => {
     entrypoint: ['cat', '/top'],
   };
 
-  test('is waited for, and a new image of it makes a new one on top', async ({ newNamespace }) => {
+  test('that is another ImageSpec is waited for, and a new image of it makes a new one on top', async ({
+    newNamespace,
+  }) => {
     const namespace = await newNamespace();
     await apply(namespace, { top });
     const missing = await hasReason(namespace, 'top', 'DependencyNotReady', 20);
@@ -85,12 +88,15 @@ withOperator('a base that is another ImageSpec', () => {
     expect(await message('itself')).toContain('itself is built on itself');
     // Taking one out heals them all.
     await change(namespace, 'three', { baseImageSpecRef: null });
-    await ready(namespace, 'one');
+    for (const name of ['two', 'one']) {
+      const isReady = (shown: Shown) => conditionsOf(shown).ready === 'True';
+      await statusOf(namespace, name, 'is Ready', isReady, 120);
+    }
   });
-});
 
-withOperator('the builder noop', () => {
-  test('gives the base image itself, pinned by digest, without a Job', async ({ newNamespace }) => {
+  test('that is all there is with the builder noop: pinned by digest, without a Job', async ({
+    newNamespace,
+  }) => {
     const namespace = await newNamespace();
     const image = `${cluster.registry}/library/python:3.11-slim`;
     await apply(namespace, {

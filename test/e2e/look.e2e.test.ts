@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { HOST_ADDRESS } from '../../scripts/cluster/place.ts';
 import {
   apply,
+  change,
   cluster,
   conditionsOf,
   hasReason,
@@ -10,6 +11,7 @@ import {
   kubectl,
   RUN,
   ready,
+  statusOf,
   test,
   withOperator,
 } from '../support/e2e.ts';
@@ -26,14 +28,14 @@ const settings = {
   ],
 };
 
-async function login(namespace: string, password: string): Promise<void> {
+async function login(namespace: string, password: string, name = 'login'): Promise<void> {
   const config = { auths: { [PRIVATE]: { username: TEST_LOGIN.username, password } } };
   await kubectl(
     ['apply', '-n', namespace, '-f', '-'],
     JSON.stringify({
       apiVersion: 'v1',
       kind: 'Secret',
-      metadata: { name: 'login' },
+      metadata: { name },
       type: 'kubernetes.io/dockerconfigjson',
       stringData: { '.dockerconfigjson': JSON.stringify(config) },
     }),
@@ -87,7 +89,9 @@ withOperator(
       expect((await jobs(namespace)).builds).toBe(1);
     });
 
-    test('that lets nobody in says so, and heals when the Secret is corrected', async ({ newNamespace }) => {
+    test('that lets nobody in says so before anything is built, and another Secret is tried at once', async ({
+      newNamespace,
+    }) => {
       const namespace = await newNamespace();
       await login(namespace, 'wrong');
       await apply(namespace, { app: { ...spec, name: `${RUN}/denied` } });
@@ -95,9 +99,14 @@ withOperator(
       expect(conditionsOf(denied)).toMatchObject({ stalled: true });
       expect(conditionsOf(denied).message).toContain('spec.pushSecretRef');
       expect(await jobs(namespace)).toEqual({ looks: 1, builds: 0 });
-      await login(namespace, TEST_LOGIN.password);
-      // Two minutes after the first no, the same question is asked again.
-      await ready(namespace, 'app', 200);
+      await login(namespace, TEST_LOGIN.password, 'right');
+      await change(namespace, 'app', { pushSecretRef: { name: 'right' } });
+      await statusOf(
+        namespace,
+        'app',
+        'is Ready',
+        (shown) => conditionsOf(shown).current && conditionsOf(shown).ready === 'True',
+      );
     });
 
     test('waits for a Secret that is not there, in the words of the cluster', async ({ newNamespace }) => {
