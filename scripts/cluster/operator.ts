@@ -29,6 +29,7 @@ export async function localSettings(cluster: Cluster): Promise<Record<string, un
     builders: [
       { name: 'buildkit', engine: 'BuildKit', priority: 5, ...from('moby/buildkit:v0.32.2-rootless') },
       { name: 'kaniko', engine: 'Kaniko', priority: 3, ...from('osscontainertools/kaniko:v1.28.3') },
+      { name: 'noop', engine: 'Noop', priority: 0 },
     ],
     // The one image with a Python that the node's registry has.
     ...(way === 'node' ? { toolImages: { conda: 'python:3.11-slim' } } : {}),
