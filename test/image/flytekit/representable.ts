@@ -68,7 +68,11 @@ const options = fc.letrec<{ any: Json; object: { readonly [key: string]: Json } 
     tie('object'),
   ),
   object: fc.dictionary(
-    fc.oneof(text, fc.constantFrom('10', '9', 'b', 'B')).filter((key) => key !== '__proto__'),
+    // Server-side apply changes keys with control characters.
+    fc.oneof(
+      fc.stringMatching(/^[a-zA-Z0-9 .'"-]{0,4}$/),
+      fc.constantFrom('10', '9', 'b', 'B', 'é', '😀', '\uffee'),
+    ),
     tie('any'),
     { maxKeys: 4, noNullPrototype: true },
   ),
