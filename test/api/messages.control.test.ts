@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { crdSchema } from '../../scripts/generate/crd.ts';
 import { specSchema } from '../../src/api/image-spec.ts';
 import { readSpec } from '../../src/image/target.ts';
 import { type Connection, connect } from '../../src/kube/connection.ts';
@@ -448,3 +449,25 @@ test.each(TOGETHER)('%j', async (spec, field, words) => {
 test('every field of the spec has its bad values here', () => {
   expect(Object.keys(specSchema.shape).filter((field) => !(field in CASES))).toEqual([]);
 });
+
+test('every rule of the CRD has its sentence here', () => {
+  const said = [
+    ...Object.values(CASES).flatMap(({ bad }) => bad.map(([, , words]) => words)),
+    ...TOGETHER.map(([, , words]) => words),
+  ];
+  // The server repeats the value first, and our client does not read that far; kubectl does (refused.e2e).
+  const sentences = [...said.filter((words) => typeof words === 'string'), 'write at most 32 KiB'];
+  const messages = [...messagesIn(crdSchema().spec)];
+  expect(messages.length).toBeGreaterThan(50);
+  expect(messages.filter((message) => !sentences.some((words) => message.includes(words)))).toEqual([]);
+});
+
+/** The sentences of all rules, at every depth. */
+function* messagesIn(node: unknown): Generator<string> {
+  if (typeof node !== 'object' || node === null) return;
+  for (const [key, value] of Object.entries(node)) {
+    if (key === 'x-kubernetes-validations')
+      yield* (value as { message: string }[]).map(({ message }) => message);
+    else yield* messagesIn(value);
+  }
+}
