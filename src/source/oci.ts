@@ -95,7 +95,9 @@ async function add(
   file: string,
 ): Promise<void> {
   const title = annotations?.[TITLE];
-  if (title !== undefined && annotations?.[UNPACK] !== 'true') return unpacked.addFile(title, file, size);
+  // oras's Python client marks folders by nothing but the media type; a plain file of oras's is never packed tar.
+  const isFolder = (annotations?.[UNPACK] ?? String(/tar\+(gzip|zstd)$/.test(mediaType))) === 'true';
+  if (title !== undefined && !isFolder) return unpacked.addFile(title, file, size);
   if (!/tar|gzip|zstd/.test(mediaType))
     throw new ArchiveError(
       `it is ${mediaType.slice(0, 100)}, which is no archive, and has no title to name it by`,

@@ -93,10 +93,23 @@ describe('layouts', () => {
       },
       { mediaType: 'text/plain', content: 'x', annotations: { [TITLE]: 'sub/x.txt' } },
       { mediaType: 'application/vnd.oci.empty.v1+json', content: '{}' },
+      // As oras's Python client marks a folder, and a packed file that is to stay one.
+      {
+        mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+        content: gzipSync(await tarOf([['lib/a.py', 'a']])),
+        annotations: { [TITLE]: 'lib' },
+      },
+      {
+        mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+        content: 'packed',
+        annotations: { [TITLE]: 'kept.tgz', 'io.deis.oras.content.unpack': 'false' },
+      },
     ];
     await pushArtifact(target('oras'), 'v1', layers);
     expect(await contents(`${open.host}/oras:v1`)).toEqual({
       'app/main.py': 'main',
+      'kept.tgz': 'packed',
+      'lib/a.py': 'a',
       'requirements.txt': 'requests',
       'sub/x.txt': 'x',
     });
@@ -154,7 +167,7 @@ describe('what cannot be had', () => {
     ],
     [
       'leads out by its title',
-      async () => [{ ...plain('x')[0]!, annotations: { [TITLE]: '../../x' } }],
+      async () => [{ ...plain('x', 'text/plain')[0]!, annotations: { [TITLE]: '../../x' } }],
       /which leads out of it/,
     ],
     ['is no archive', async () => plain('nothing'), /it is no tar archive/],
