@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { buildContextOf } from '../../src/build/context.ts';
 import { custom } from '../../src/build/engines/custom.ts';
@@ -125,6 +126,13 @@ location = "b:1"
 insecure = true
 `,
   );
+});
+
+it('the examples of docs/builders.md are settings', () => {
+  const page = readFileSync('docs/builders.md', 'utf8');
+  const blocks = [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text]) => text ?? '');
+  expect(blocks.length).toBeGreaterThan(1);
+  for (const block of blocks) expect(() => readSettings(block, 'docs/builders.md')).not.toThrow();
 });
 
 describe('settings that do not fit', () => {
