@@ -314,7 +314,7 @@ withOperator('a spec', () => {
     expect(config).toMatchObject({ User: '1000:1000', WorkingDir: '/root' });
     // As Flyte does with runtime packages, and as its tasks begin.
     const install = `python -m pip install --quiet --index-url ${open.url} --trusted-host ${HOST_ADDRESS} another`;
-    const write = `id -un; touch here $HOME/there; ${install}; python -c 'import another'; pyflyte --version`;
+    const write = `id -un; touch here $HOME/there; ${install}; python -c 'import another'; pyflyte-execute --help`;
     expect(await outputOf(namespace, image, { command: ['sh', '-ec', write] })).toMatch(/^flytekit\n/);
   });
 });
