@@ -16,6 +16,30 @@ describe('the end of a log as a reason, a line and the lines to show', () => {
       "the operator's caBundle can name the authority",
       'invalid peer certificate',
     ],
+    [
+      'python-uv-lock-stale',
+      'BuildFailed',
+      'uv.lock does not fit the pyproject.toml beside it; run uv lock',
+      'needs to be updated',
+    ],
+    [
+      'python-poetry-lock-stale',
+      'BuildFailed',
+      'poetry.lock does not fit the pyproject.toml beside it; run poetry lock',
+      'changed significantly',
+    ],
+    [
+      'conda-channel-unreachable',
+      'IndexUnreachable',
+      'the package index could not be reached',
+      'Connection refused',
+    ],
+    [
+      'conda-no-such-channel',
+      'PackageNotFound',
+      'http://127.0.0.1:5743/no-such/noarch/repodata.json: nothing is there',
+      "could not find subdir 'noarch'",
+    ],
     ['python-no-git', 'BuildFailed', 'add git to spec.aptPackages', 'Git executable not found'],
     [
       'python-no-such-package',
@@ -105,7 +129,7 @@ describe('the end of a log as a reason, a line and the lines to show', () => {
   });
 
   it('has a row for every log kept', () => {
-    expect(readdirSync(folder)).toHaveLength(21);
+    expect(readdirSync(folder)).toHaveLength(25);
   });
 });
 

@@ -277,20 +277,26 @@ withOperator('a spec', () => {
     expect(guarded.given).toContain('/simple/another/');
   });
 
-  test('gets packages of a conda channel, and those of pip on top of its Python', async () => {
-    const { image, said } = await madeFrom('conda', {
-      condaPackages: ['hello-tool >=1'],
-      condaChannels: [channel.origin],
-      pythonVersion: '3.11',
-      packages: ['six'],
-    });
-    expect(said.prefix).toEqual(['/opt/venv', '/opt/conda']);
-    expect(said.versions.six).toBeDefined();
-    expect(await outputOf(namespace, image, { command: ['hello-tool'] })).toBe('hello from conda\n');
+  test.for(['buildkit', 'kaniko'])(
+    'gets packages of a conda channel with %s, and those of pip on top of its Python',
+    async (builder) => {
+      const { image, said } = await madeFrom(`conda-${builder}`, {
+        builder,
+        condaPackages: ['hello-tool >=1'],
+        condaChannels: [channel.origin],
+        pythonVersion: '3.11',
+        packages: ['six'],
+      });
+      expect(said.prefix).toEqual(['/opt/venv', '/opt/conda']);
+      expect(said.versions.six).toBeDefined();
+      expect(said.left).toEqual([]);
+      expect(await outputOf(namespace, image, { command: ['hello-tool'] })).toBe('hello from conda\n');
+    },
+  );
 
-    const condaPackages = ['hello-tool >=3'];
-    const unknown = { name: `${RUN}/unknown`, condaPackages, condaChannels: [channel.origin] };
-    await apply(namespace, { unknown });
+  test('is told which conda packages there are not', async () => {
+    const spec = { condaPackages: ['hello-tool >=3'], condaChannels: [channel.origin] };
+    await apply(namespace, { unknown: { name: `${RUN}/unknown`, ...spec } });
     const failed = await hasReason(namespace, 'unknown', 'PackageNotFound', 120);
     expect(conditionsOf(failed).message).toContain('hello-tool');
   });

@@ -113,7 +113,7 @@ export const pythonFields = {
     .optional()
     .meta({ 'x-kubernetes-list-type': 'atomic' })
     .describe(
-      'Further arguments of uv pip install, one an entry, never split: ["--no-build-isolation", "--prerelease=allow"]. With a lock file, of the tool that reads it.',
+      'Further arguments of uv pip install, one an entry, never split: ["--no-build-isolation", "--prerelease=allow"]. With uv.lock of uv sync, with poetry.lock of poetry export.',
     ),
   pipSecretMounts: z
     .array(
