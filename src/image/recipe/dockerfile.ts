@@ -15,10 +15,10 @@ const UV = '/run/imagespec-uv';
 const CA = '/run/imagespec-ca.crt';
 
 /** Runs the step $1 where there are no mounts: everything in its place, and nothing of it left. */
-const PLAIN_SCRIPT = `ln -s ${PLAIN.context} ${HERE}
+const PLAIN_SCRIPT = `mkdir -p /run /var/cache ${PLAIN.cache}/apt ${PLAIN.cache}/uv ${PLAIN.cache}/conda
+ln -s ${PLAIN.context} ${HERE}
 ln -s ${PLAIN.uv} ${UV}
 ln -s ${PLAIN.ca} ${CA}
-mkdir -p /run /var/cache ${PLAIN.cache}/apt ${PLAIN.cache}/uv ${PLAIN.cache}/conda
 for cache in apt uv conda; do ln -s ${PLAIN.cache}/$cache /var/cache/imagespec-$cache; done
 sh -e ${HERE}/$1/run.sh || { code=$?; echo "imagespec-step: $1"; exit $code; }
 rm -f ${HERE} ${UV} ${CA} /var/cache/imagespec-apt /var/cache/imagespec-uv /var/cache/imagespec-conda
