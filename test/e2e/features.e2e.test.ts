@@ -291,6 +291,11 @@ withOperator('a spec', () => {
       expect(said.versions.six).toBeDefined();
       expect(said.left).toEqual([]);
       expect(await outputOf(namespace, image, { command: ['hello-tool'] })).toBe('hello from conda\n');
+
+      const again = { condaPackages: ['hello-tool'], condaChannels: [channel.origin], baseImage: image };
+      await apply(namespace, { [`again-${builder}`]: { name: `${RUN}/again`, builder, ...again } });
+      const failed = await hasReason(namespace, `again-${builder}`, 'BuildFailed', 120);
+      expect(conditionsOf(failed).message).toContain('the base image has packages from conda');
     },
   );
 

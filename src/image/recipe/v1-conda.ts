@@ -34,6 +34,16 @@ while IFS= read -r line; do set -- "$@" "$line"; done <"$here/arguments.txt"
 "$uv" run --quiet --no-project "$@" --with ${RATTLER} python3 "$here/install.py"
 ${END_OF_TRUST}`;
 
+/**
+ * The step `base`: an environment of an earlier recipe would show through the one that is copied over it, with
+ * records of packages that are no longer whole.
+ */
+export const CONDA_BASE_SCRIPT = `${ONE_STREAM}if [ -e /opt/conda/conda-meta ]; then
+  echo "imagespec: BuildFailed: the base image has packages from conda: name those in spec.condaPackages too, and a base without them"
+  exit 64
+fi
+`;
+
 export const CONDA_INSTALL = `import asyncio
 import sys
 from pathlib import Path

@@ -11,7 +11,7 @@
 import type { EffectiveSpec } from '../effective.ts';
 import { ARGUMENTS, FOLDERS, type Options, type Recipe, type Tool } from './contract.ts';
 import { asLines, type Dockerfile, dockerfileIn, jsonArray } from './dockerfile.ts';
-import { CONDA_INSTALL, CONDA_SCRIPT, condaPlatform } from './v1-conda.ts';
+import { CONDA_BASE_SCRIPT, CONDA_INSTALL, CONDA_SCRIPT, condaPlatform } from './v1-conda.ts';
 import { FLYTEKIT_SCRIPT } from './v1-flytekit.ts';
 import { pythonScript } from './v1-python.ts';
 import { APT_SCRIPT, COMMANDS_SCRIPT } from './v1-scripts.ts';
@@ -50,7 +50,10 @@ export function recipeV1(spec: EffectiveSpec, specHash: string, options: Options
   if (plan.owner !== undefined) {
     file.step({ folder: 'flytekit', script: FLYTEKIT_SCRIPT, files: { 'owner.txt': `${plan.owner}\n` } });
   }
-  if (plan.conda) file.lines.push('COPY --from=imagespec-conda --chown=0:0 /opt/conda /opt/conda');
+  if (plan.conda) {
+    if (!isDefaultBase(spec)) file.step({ folder: 'base', script: CONDA_BASE_SCRIPT, files: {} });
+    file.lines.push('COPY --from=imagespec-conda --chown=0:0 /opt/conda /opt/conda');
+  }
   if (plan.venv || checksPython(spec)) python(file, plan);
   environment(file, plan);
   // As the final user, who is to own a directory that is made here.
@@ -159,10 +162,13 @@ function apt(file: Dockerfile, spec: EffectiveSpec): void {
 }
 
 /** The default base is named after its Python, and conda brings the one asked for; other bases must show theirs. */
-function checksPython({ pythonVersion, pythonExec, baseImage, condaPackages }: EffectiveSpec): boolean {
-  const asked = pythonVersion !== undefined && baseImage !== `python:${pythonVersion}-slim`;
-  return (asked && condaPackages.length === 0) || pythonExec !== undefined;
+function checksPython(spec: EffectiveSpec): boolean {
+  const asked = spec.pythonVersion !== undefined && !isDefaultBase(spec);
+  return (asked && spec.condaPackages.length === 0) || spec.pythonExec !== undefined;
 }
+
+const isDefaultBase = ({ pythonVersion, baseImage }: EffectiveSpec) =>
+  baseImage === `python:${pythonVersion}-slim`;
 
 const indexArguments = ({ pipIndex, pipExtraIndexUrls }: EffectiveSpec) => [
   ...(pipIndex === undefined ? [] : ['--index-url', pipIndex]),
