@@ -74,7 +74,7 @@ const golden: Readonly<Record<string, Golden>> = {
   'pyproject-toml': { spec: {}, source: sourceOf('pyproject.toml', 'pyproject.toml') },
   'pylock-toml': { spec: {}, source: sourceOf('pylock.toml', 'pylock.toml') },
   'uv-lock': {
-    spec: { pipExtraArgs: ['--extra=gpu'], pythonExec: '/usr/bin/python3' },
+    spec: { pipExtraArgs: ['--extra=gpu'], pythonExec: '/usr/bin/python3', cuda: '12.6' },
     source: sourceOf('app/uv.lock', 'uv.lock'),
   },
   'poetry-lock': {

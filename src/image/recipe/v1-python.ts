@@ -3,8 +3,9 @@
  * new one never changes the script of those who do not use it.
  *
  * It reads, as far as its pieces do: version.txt (empty: any Python), interpreter.txt (spec.pythonExec),
- * requirements.txt (packages; empty: none), main.txt (path of spec.requirements in the source), arguments.txt (for
- * uv, one a line), poetry.txt (for poetry, one a line), owner.txt (who is to own the environment).
+ * requirements.txt (packages; empty: none), main.txt (path of spec.requirements in the source), arguments.txt (of
+ * uv pip install, one a line), lock.txt (of the tool that reads the lock file, one a line), owner.txt (who is to own the
+ * environment).
  */
 import type { RequirementsKind } from '../inputs.ts';
 import { END_OF_TRUST, ONE_STREAM, TRUST } from './v1-scripts.ts';
@@ -117,7 +118,8 @@ const PROJECT = `project=$(dirname "$main")
 `;
 
 /** Indexes named in pyproject.toml are part of what uv.lock says; what the environment holds already stays. */
-const UV_LOCK = `(
+const uvLock = (uvArguments: string) => `set --
+${uvArguments}${append('lock.txt')}(
   unset UV_NO_CONFIG
   export VIRTUAL_ENV="$venv" TMPDIR="$UV_CACHE_DIR/tmp"
   mkdir -p "$TMPDIR"
@@ -132,7 +134,7 @@ const UV_LOCK = `(
 const poetryLock = (uvArguments: string) => `locked=/run/imagespec-locked.txt
 set -- "$uv" tool run --python "$venv/bin/python"
 ${uvArguments}set -- "$@" --from ${POETRY} --with ${POETRY_EXPORT} poetry export --directory "$project" --no-interaction --format requirements.txt --output "$locked"
-${append('poetry.txt')}UV_COMPILE_BYTECODE=0 POETRY_CACHE_DIR="$UV_CACHE_DIR/poetry" "$@"
+${append('lock.txt')}UV_COMPILE_BYTECODE=0 POETRY_CACHE_DIR="$UV_CACHE_DIR/poetry" "$@"
 set --
 ${uvArguments}"$uv" pip install --python "$venv/bin/python" "$@" --index-strategy unsafe-best-match --requirement "$locked"
 rm -f "$locked"
@@ -173,13 +175,13 @@ function installing(use: PythonUse): string {
   const uvArguments = use.arguments ? append('arguments.txt') : '';
   const packages = use.packages ? ['$here/requirements.txt'] : [];
   // A lock says everything; only NVIDIA's libraries, which are no user's, go on top of it.
-  const onTop = use.packages ? install(...packages) : '';
   const start = `set --\n${uvArguments}`;
+  const onTop = use.packages ? `${start}${install(...packages)}` : '';
   switch (use.requirements) {
     case undefined:
       return `${start}${install(...packages)}`;
     case 'uv.lock':
-      return `${MAIN}${PROJECT}${start}${UV_LOCK}${onTop}`;
+      return `${MAIN}${PROJECT}${uvLock(uvArguments)}${onTop}`;
     case 'poetry.lock':
       return `${MAIN}${PROJECT}${poetryLock(uvArguments)}${onTop}`;
     default:

@@ -178,8 +178,9 @@ const indexArguments = ({ pipIndex, pipExtraIndexUrls }: EffectiveSpec) => [
 function python(file: Dockerfile, { spec, packages, venv, conda, owner }: Plan): void {
   const requirements = spec.source?.requirements;
   const index = indexArguments(spec);
-  const poetry = requirements?.kind === 'poetry.lock';
-  const uvArguments = poetry ? index : [...index, ...spec.pipExtraArgs];
+  // These are read by tools of their own, whose arguments are no arguments of uv pip install.
+  const lock = requirements?.kind === 'poetry.lock' || requirements?.kind === 'uv.lock';
+  const uvArguments = lock ? index : [...index, ...spec.pipExtraArgs];
   const interpreter = spec.pythonExec !== undefined ? 'named' : conda ? 'conda' : undefined;
   file.step({
     folder: 'python',
@@ -197,7 +198,7 @@ function python(file: Dockerfile, { spec, packages, venv, conda, owner }: Plan):
       ...(spec.pythonExec === undefined ? {} : { 'interpreter.txt': `${spec.pythonExec}\n` }),
       ...(requirements === undefined ? {} : { 'main.txt': `${requirements.main}\n` }),
       ...(uvArguments.length > 0 ? { 'arguments.txt': asLines(uvArguments) } : {}),
-      ...(poetry ? { 'poetry.txt': asLines(spec.pipExtraArgs) } : {}),
+      ...(lock ? { 'lock.txt': asLines(spec.pipExtraArgs) } : {}),
       ...(owner === undefined ? {} : { 'owner.txt': `${owner}\n` }),
     },
     ...(requirements === undefined ? {} : { requirements: requirements.digest }),
