@@ -133,6 +133,12 @@ describe('the pod', () => {
     }
   });
 
+  it('waits in the queue that the spec names', () => {
+    const label = 'kueue.x-k8s.io/queue-name';
+    expect(jobFor({ build: { queueName: 'team' } }).metadata?.labels?.[label]).toBe('team');
+    expect(jobFor({}).metadata?.labels).not.toHaveProperty(label);
+  });
+
   it('goes to a node of the platform', () => {
     const arch = (platform: string) =>
       jobFor({ platforms: [platform] }).spec?.template.spec?.nodeSelector?.['kubernetes.io/arch'];
