@@ -11,6 +11,12 @@ export interface SourceDigests {
   readonly flytekit?: FlytekitDigests | undefined;
 }
 
+/** What is told and kept of a source. */
+export function digestsOf(source: ResolvedSource): SourceDigests {
+  const { revision, digest, requirements, namesFlytekit, flytekit } = source;
+  return { revision, digest, requirementsDigest: requirements?.digest, namesFlytekit, flytekit };
+}
+
 export function rememberedSource(selection: Selection, told: SourceDigests): ResolvedSource {
   const { revision, digest, requirementsDigest, namesFlytekit, flytekit } = told;
   const main = selection.requirements;

@@ -11,6 +11,7 @@ import { type Reason, type StalledReason, say, type WorkingReason } from '../api
 import type { BuildStatus, LastFailure, Status } from '../api/status.ts';
 import type { Failure } from '../build/outcome.ts';
 import { printReference } from '../image/reference.ts';
+import { digestsOf } from '../image/remembered.ts';
 import type { Facts, JobFact, Wanted } from './facts.ts';
 import { type Note, notesOf } from './notes.ts';
 import { standingOf } from './standing.ts';
@@ -190,9 +191,7 @@ export function progressingStatus(object: ImageSpec, now: Date): Status {
 
 function sourceOf({ source }: Wanted): Status['source'] {
   if (!source) return undefined;
-  const { revision, digest, requirements, namesFlytekit, flytekit, question } = source;
-  const requirementsDigest = requirements?.digest;
-  return clean({ revision, digest, requirementsDigest, namesFlytekit, flytekit, question });
+  return clean({ ...digestsOf(source), question: source.question });
 }
 
 function latestReady(

@@ -6,6 +6,7 @@ import type { LookResult } from '../api/build-result.ts';
 import type { RegistryAnswer } from '../api/registry-answer.ts';
 import { lookContextSchema } from '../build/look.ts';
 import { parseReference } from '../image/reference.ts';
+import { digestsOf } from '../image/remembered.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
 import { patiently, StepError } from './failure.ts';
 import { readContext, registryFor, tenantCredentials } from './pod.ts';
@@ -23,10 +24,8 @@ export async function look(): Promise<LookResult> {
   const found = await lookAtSource(question.source, registry, context);
   await registry.close();
   switch (found.kind) {
-    case 'found': {
-      const { revision, digest, requirements, namesFlytekit } = found.source;
-      return { source: { revision, digest, requirementsDigest: requirements?.digest, namesFlytekit } };
-    }
+    case 'found':
+      return { source: digestsOf(found.source) };
     case 'problems':
       // As many as the termination message holds; the rest shows when these are mended.
       return {
