@@ -6,7 +6,7 @@
  */
 import type { RegistryAnswer } from '../api/registry-answer.ts';
 import type { Asked } from '../plan/facts.ts';
-import { askAgainAfterMs } from '../plan/plan.ts';
+import { askAgainAfterMs } from '../plan/pauses.ts';
 
 interface Remembered {
   readonly image: string;

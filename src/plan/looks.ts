@@ -3,10 +3,7 @@
  */
 import type { LookResult } from '../api/build-result.ts';
 import type { LookFact } from './facts.ts';
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
+import { backoff, HOUR, MINUTE, SECOND } from './pauses.ts';
 
 export interface Looked {
   /** What the latest look that ended came to. */
@@ -42,19 +39,18 @@ export function readLooks(looks: readonly LookFact[], now: number, pollMs: numbe
 
 /** How long a result is good, or is to be lived with, before somebody looks again. */
 function standsFor(result: LookResult, times: number, pollMs: number): number {
-  const backoff = (first: number, most: number) => Math.min(most, first * 2 ** Math.min(times - 1, 20));
   if ('source' in result) return pollMs;
-  if ('problems' in result) return Math.min(pollMs, backoff(10 * SECOND, 10 * MINUTE));
-  if ('unreadable' in result) return backoff(10 * SECOND, 10 * MINUTE);
+  if ('problems' in result) return Math.min(pollMs, backoff(10 * SECOND, times, 10 * MINUTE));
+  if ('unreadable' in result) return backoff(10 * SECOND, times, 10 * MINUTE);
   switch (result.image.kind) {
     case 'present':
       return HOUR;
     case 'absent':
       return 10 * MINUTE;
     case 'denied':
-      return backoff(2 * MINUTE, HOUR);
+      return backoff(2 * MINUTE, times, HOUR);
     case 'unavailable':
-      return backoff(10 * SECOND, 10 * MINUTE);
+      return backoff(10 * SECOND, times, 10 * MINUTE);
   }
 }
 

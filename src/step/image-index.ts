@@ -40,11 +40,11 @@ export async function imageIndex(): Promise<BuildResult> {
 async function entryOf(registry: RegistryClient, part: { platform: string; image: string }) {
   const image = reference(part.image);
   const config = await patiently(() => registry.configOf(image, part.platform));
-  if (config.kind !== 'present') throw noAnswer(config, part.image, 'BuildFailed');
+  if (config.kind !== 'present') throw noAnswer(config, part.image, 'RegistryUnreachable');
   // An engine may have pushed an index of its own; what counts is the image in it.
   const named = { ...image, digest: config.manifestDigest };
   const manifest = await patiently(() => registry.manifestOf(named));
-  if (manifest.kind !== 'present') throw noAnswer(manifest, part.image, 'BuildFailed');
+  if (manifest.kind !== 'present') throw noAnswer(manifest, part.image, 'RegistryUnreachable');
   const [os, architecture, variant] = part.platform.split('/');
   return {
     mediaType: manifest.mediaType,
