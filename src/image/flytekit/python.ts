@@ -41,7 +41,7 @@ const rank = (unit: number) => (unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x
 
 function text(value: string): string {
   const quote = value.includes("'") && !value.includes('"') ? '"' : "'";
-  return quote + Array.from(value, (character) => escaped(character, quote)).join('') + quote;
+  return quote + value.replace(/['"\\]|[^ -~]/gu, (character) => escaped(character, quote)) + quote;
 }
 
 const NAMED: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
