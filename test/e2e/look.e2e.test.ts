@@ -1,4 +1,5 @@
 /** Registries that the operator itself may not read: pods with the tenant's Secrets look for it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { HOST_ADDRESS } from '../../scripts/cluster/place.ts';
 import {
@@ -70,6 +71,11 @@ withOperator(
       const [namespace, other] = await Promise.all([newNamespace(), newNamespace()]);
       await login(namespace, TEST_LOGIN.password);
       await apply(namespace, { app: spec });
+      for (const pause of [300, 1500, 3000]) {
+        await sleep(pause);
+        await operator.kill();
+        await operator.start();
+      }
       const built = await ready(namespace, 'app');
       expect(built.status.checkedBy).toBe('Job');
       expect(await jobs(namespace)).toEqual({ looks: 1, builds: 1 });

@@ -1,4 +1,5 @@
 /** Several platforms: a build for each, put together as one image. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect } from 'vitest';
 import { baseForTwoPlatforms } from '../support/base-386.ts';
 import {
@@ -35,7 +36,7 @@ async function indexOf(image: string): Promise<Index> {
 
 const MACHINE = 'import struct, sys; print(struct.calcsize("P") * 8, *sys.argv[1:])';
 
-withOperator('several platforms', () => {
+withOperator('several platforms', (operator) => {
   let baseImage: string;
   beforeAll(async () => {
     baseImage = await baseForTwoPlatforms(cluster.registry);
@@ -54,6 +55,12 @@ withOperator('several platforms', () => {
       entrypoint: ['python3', '-c', `import six; ${MACHINE}; print(open("/bits").read())`],
     };
     await apply(namespace, { both: spec });
+    // A controller that dies over and over neither builds twice nor leaves a platform out.
+    for (const pause of [200, 1000, 4000, 9000]) {
+      await sleep(pause);
+      await operator.kill();
+      await operator.start();
+    }
     const both = await ready(namespace, 'both', 240);
     const { resolvedImage = '', image = '' } = both.status;
     const index = await indexOf(resolvedImage);
