@@ -20,6 +20,8 @@ export interface Rendered {
   /** The text that specHash is the sha256 of: canonical JSON. */
   readonly inputs: string;
   readonly builder: string;
+  /** What the pod of a Flyte task is to have in its environment, for spec.runtimePackages; nothing of it is in the image. */
+  readonly podEnv?: Readonly<Record<string, string>>;
   /** With a builder that builds nothing there is none of what follows. */
   readonly dialect?: Dialect;
   readonly dockerfile?: string;
@@ -61,10 +63,17 @@ function renderedOf(name: string, target: Target, dialect: Dialect | undefined):
     specHash: target.specHash,
     inputs: canonicalJson(hashedOf(target.effective)),
     builder: target.builder.name,
+    ...podEnv(target),
     ...(parts.length > 0
       ? { platforms: parts.map((part) => renderedOf(name, part, dialect)) }
       : recipe(target, dialect)),
   };
+}
+
+/** flytekit's entrypoint splits it at spaces and installs what it names when a task starts. */
+function podEnv({ spec }: Target): Pick<Rendered, 'podEnv'> {
+  const packages = spec.runtimePackages ?? [];
+  return packages.length === 0 ? {} : { podEnv: { _F_RUNTIME_PACKAGES: packages.join(' ') } };
 }
 
 function recipe(target: Target, dialect: Dialect | undefined): Partial<Rendered> {
@@ -76,7 +85,16 @@ function recipe(target: Target, dialect: Dialect | undefined): Partial<Rendered>
 }
 
 /** A rendering for people. */
-export function spoken({ name, image, specHash, inputs, builder, platforms, ...recipe }: Rendered): string {
+export function spoken({
+  name,
+  image,
+  specHash,
+  inputs,
+  builder,
+  podEnv,
+  platforms,
+  ...recipe
+}: Rendered): string {
   const head = [
     `name       ${name}`,
     `image      ${image}`,
@@ -85,10 +103,12 @@ export function spoken({ name, image, specHash, inputs, builder, platforms, ...r
     `inputs     ${inputs}`,
     `builder    ${builder}${recipe.dockerfile === undefined && !platforms ? ', which builds nothing' : ''}`,
   ];
+  const env = Object.entries(podEnv ?? {}).map(([variable, value]) => `${variable}=${value}`);
   const args = Object.entries(recipe.args ?? {}).map(([arg, value]) => `${arg}=${JSON.stringify(value)}`);
   const files = Object.entries(recipe.files ?? {});
   return [
     head.join('\n'),
+    ...(env.length === 0 ? [] : [section('environment of the pod', env.join('\n'))]),
     ...(recipe.dockerfile === undefined
       ? []
       : [section(`Dockerfile (${recipe.dialect})`, recipe.dockerfile)]),

@@ -48,6 +48,18 @@ it('its inputs are the very text that is hashed', () => {
   ).toBe(one?.specHash);
 });
 
+it('says what the pod of a Flyte task needs for packages that are installed when it starts', () => {
+  const spec = {
+    ...SPEC,
+    profile: 'Flytekit',
+    platforms: ['linux/amd64'],
+    runtimePackages: ['six==1.17.0', 'idna'],
+  };
+  const [one] = rendering(document(spec)).rendered;
+  expect(one?.podEnv).toEqual({ _F_RUNTIME_PACKAGES: 'six==1.17.0 idna' });
+  if (one) expect(spoken(one)).toContain('_F_RUNTIME_PACKAGES=six==1.17.0 idna\n');
+});
+
 it('in either dialect', () => {
   const text = document(SPEC);
   const plain = render({ file: 'a', text }, settings, 'Plain').rendered[0];
