@@ -90,14 +90,11 @@ ${EXIT_CODES}`,
         dialect?: 'BuildKit' | 'Plain';
         output: string;
       }) => {
-        const { render, spoken } = await import('./render.ts');
+        const { render, shown } = await import('./render.ts');
         const settings = (await settingsOf(options.settings)) ?? readSettings('');
         const { findings, rendered } = render(await read(options.file), settings, options.dialect);
         report(findings, output);
-        const texts = rendered.map((one) =>
-          options.output === 'json' ? `${JSON.stringify(one, null, 2)}\n` : spoken(one),
-        );
-        if (texts.length > 0) output.out(texts.join('\n'));
+        if (rendered.length > 0) output.out(shown(rendered, options.output === 'json'));
         done(failed(findings) ? REFUSED : GOOD);
       },
     );

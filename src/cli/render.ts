@@ -121,3 +121,8 @@ export function spoken({
 }
 
 const section = (title: string, text: string) => `--- ${title}\n${text}`;
+
+/** All that is printed. */
+export function shown(rendered: readonly Rendered[], json: boolean): string {
+  return rendered.map((one) => (json ? `${JSON.stringify(one, null, 2)}\n` : spoken(one))).join('\n');
+}
