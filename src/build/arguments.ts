@@ -14,11 +14,16 @@ export function buildArguments(context: BuildContext, prepared: Prepared): Recor
   };
 }
 
-/** Docker's predefined arguments: every step has them, declared or not. */
+/** Docker's predefined arguments: every step has them, declared or not. Programs read one spelling or the other. */
 export function proxyArguments(proxy: BuildContext['proxy']): Record<string, string> {
-  const found: Record<string, string> = {};
-  if (proxy?.http) found.HTTP_PROXY = proxy.http;
-  if (proxy?.https) found.HTTPS_PROXY = proxy.https;
-  if (proxy && proxy.noProxy.length > 0) found.NO_PROXY = proxy.noProxy.join(',');
-  return found;
+  const found = {
+    HTTP_PROXY: proxy?.http,
+    HTTPS_PROXY: proxy?.https,
+    NO_PROXY: proxy?.noProxy.join(',') || undefined,
+  };
+  return Object.fromEntries(
+    Object.entries(found).flatMap(([name, value]) =>
+      value === undefined ? [] : [name, name.toLowerCase()].map((spelled) => [spelled, value]),
+    ),
+  );
 }

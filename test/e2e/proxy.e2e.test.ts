@@ -22,31 +22,34 @@ withOperator(
       await Promise.all([proxy?.stop(), registry?.stop()]);
     });
 
-    test('is asked by the operator, the engine and the steps of a build, except for what needs none', async ({
-      newNamespace,
-    }) => {
-      const namespace = await newNamespace();
-      const spec = {
-        registry: `${BEHIND}/team`,
-        name: `${RUN}/proxied`,
-        aptPackages: ['hello'],
-        packages: ['six'],
-        commands: ['test "$HTTP_PROXY" = "$http_proxy" && test -n "$HTTPS_PROXY"'],
-      };
-      await apply(namespace, { proxied: spec });
-      const { status } = await ready(namespace, 'proxied');
-      expect(status).toMatchObject({ checkedBy: 'Operator' });
-      expect(status.resolvedImage).toContain(`${BEHIND}/team/${RUN}/proxied:`);
+    test.for(['buildkit', 'kaniko'])(
+      'is asked by the operator, the engine and the steps of a build, except for what needs none: %s',
+      async (builder, { newNamespace }) => {
+        proxy.asked.clear();
+        const namespace = await newNamespace();
+        const spec = {
+          registry: `${BEHIND}/team`,
+          name: `${RUN}/proxied-${builder}`,
+          builder,
+          aptPackages: ['hello'],
+          packages: ['six'],
+          commands: ['test "$HTTP_PROXY" = "$http_proxy" && test -n "$HTTPS_PROXY"'],
+        };
+        await apply(namespace, { proxied: spec });
+        const { status } = await ready(namespace, 'proxied');
+        expect(status).toMatchObject({ checkedBy: 'Operator' });
+        expect(status.resolvedImage).toContain(`${BEHIND}/team/${RUN}/proxied-${builder}:`);
 
-      const asked = [...proxy.asked.keys()];
-      expect(asked).toEqual(expect.arrayContaining([`${BEHIND}:80`, 'deb.debian.org:80', 'pypi.org:443']));
-      expect(asked).not.toContain(cluster.registry);
-      const tag = status.image?.split(':').at(-1);
-      const manifest = `/v2/team/${RUN}/proxied/manifests/${tag}`;
-      expect(registry.requests).toEqual(
-        expect.arrayContaining([`HEAD ${manifest} 404`, `PUT ${manifest} 201`, `HEAD ${manifest} 200`]),
-      );
-    });
+        const asked = [...proxy.asked.keys()];
+        expect(asked).toEqual(expect.arrayContaining([`${BEHIND}:80`, 'deb.debian.org:80', 'pypi.org:443']));
+        expect(asked).not.toContain(cluster.registry);
+        const tag = status.image?.split(':').at(-1);
+        const manifest = `/v2/team/${RUN}/proxied-${builder}/manifests/${tag}`;
+        expect(registry.requests).toEqual(
+          expect.arrayContaining([`HEAD ${manifest} 404`, `PUT ${manifest} 201`, `HEAD ${manifest} 200`]),
+        );
+      },
+    );
   },
   {
     proxy: { http: `http://${PROXY}`, https: `http://${PROXY}`, noProxy: [cluster.registry.split(':')[0]] },

@@ -6,7 +6,7 @@ import { listen } from './listen.ts';
 export interface ForwardProxy {
   readonly origin: string;
   /** How often each `host:port` was asked for. */
-  readonly asked: ReadonlyMap<string, number>;
+  readonly asked: Map<string, number>;
   stop(): Promise<void>;
 }
 
