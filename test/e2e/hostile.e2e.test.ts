@@ -159,7 +159,7 @@ print(json.dumps({
 }))`;
 
 /** Each engine has its own ways to be given a value. */
-const BUILDERS = ['buildkit'];
+const BUILDERS = ['buildkit', 'kaniko'];
 
 withOperator('hostile text', () => {
   let namespace: string;

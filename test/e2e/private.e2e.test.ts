@@ -199,10 +199,16 @@ withOperator(
           ...app,
           commands: [...marked.commands, 'test ! -e /root/.netrc', 'python -c "import canarybird, app"'],
         },
+        // Its commands could read the Secret of the packages, so it takes only one of the two.
+        kaniko: { ...app, name: `${RUN}/kaniko`, builder: 'kaniko', commands: [] },
         broken: { ...app, packages: ['canarybird', 'no-such-bird'], name: `${RUN}/broken` },
         denied: { ...base, name: `${RUN}/denied`, pushSecretRef: { name: 'wrong' } },
       });
       const built = await ready(namespace, 'app');
+      await ready(namespace, 'kaniko', 240);
+      expect(token.requests).toContainEqual(
+        expect.stringMatching(`^PUT /v2/private/${RUN}/kaniko-cache/.* 201$`),
+      );
       expect(index.given).toContain('/files/canarybird-1.0-py3-none-any.whl');
       const broken = await hasReason(namespace, 'broken', 'PackageNotFound');
       expect(conditionsOf(broken).message).toContain('no-such-bird');

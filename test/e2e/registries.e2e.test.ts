@@ -32,13 +32,17 @@ const settings = {
   ],
 };
 
-/** The kinds of requests a registry got: what was read and what was written. */
-function kindsOf({ requests }: RegistryServer): string[] {
+/** The kinds of requests a registry got after the first so many: what was read and what was written. */
+function kindsOf({ requests }: RegistryServer, before: number): string[] {
   const kinds = requests
+    .slice(before)
     .filter((request) => / 20\d$/.test(request))
     .map((request) => request.replace(/^(\S+) .*\/(manifests|blobs)\/.*$/, '$1 $2'));
   return [...new Set(kinds)].sort();
 }
+
+/** Each engine has settings of its own for all of this. */
+const BUILDERS = ['buildkit', 'kaniko'];
 
 withOperator(
   'settings of registries',
@@ -57,40 +61,47 @@ withOperator(
       await Promise.all(Object.values(registries).map((registry) => registry.stop()));
     });
 
-    test('a mirror gives the base of a registry that cannot be reached', async ({ newNamespace }) => {
-      const namespace = await newNamespace();
-      const baseImage = 'original.test/library/python:3.11-slim';
-      await apply(namespace, { mirrored: { name: `${RUN}/mirrored`, baseImage, commands: ['echo made'] } });
-      const { status } = await ready(namespace, 'mirrored');
-      expect(status.resolvedImage).toContain(`${cluster.registry}/${RUN}/mirrored:`);
-      expect(kindsOf(registries[MIRROR]!)).toEqual(expect.arrayContaining(['GET blobs', 'GET manifests']));
-    });
-
-    test.for([
-      ['an endpoint', 'alias.test', ALIASED],
-      ['an authority of the settings', SIGNED, SIGNED],
-      ['a certificate that is not checked', 'unsigned.test', UNSIGNED],
-    ] as const)(
-      '%s is how an image is pushed, found and built on',
-      async ([, host, address], { newNamespace }) => {
+    test.for(BUILDERS)(
+      'a mirror gives the base of a registry that cannot be reached: %s',
+      async (builder, { newNamespace }) => {
         const namespace = await newNamespace();
-        const spec = { registry: `${host}/team`, name: `${RUN}/first`, commands: ['echo made > /made'] };
-        await apply(namespace, { first: spec });
+        const mirror = registries[MIRROR]!;
+        const before = mirror.requests.length;
+        const baseImage = 'original.test/library/python:3.11-slim';
+        const spec = { name: `${RUN}/mirrored-${builder}`, builder, baseImage, commands: ['echo made'] };
+        await apply(namespace, { mirrored: spec });
+        const { status } = await ready(namespace, 'mirrored');
+        expect(status.resolvedImage).toContain(`${cluster.registry}/${spec.name}:`);
+        expect(kindsOf(mirror, before)).toEqual(expect.arrayContaining(['GET blobs', 'GET manifests']));
+      },
+    );
+
+    test.for(
+      BUILDERS.flatMap((builder) => [
+        ['an endpoint', builder, 'alias.test', ALIASED] as const,
+        ['an authority of the settings', builder, SIGNED, SIGNED] as const,
+        ['a certificate that is not checked', builder, 'unsigned.test', UNSIGNED] as const,
+      ]),
+    )(
+      '%s is how an image is pushed, found and built on: %s',
+      async ([, builder, host, address], { newNamespace }) => {
+        const namespace = await newNamespace();
+        const registry = registries[address]!;
+        const spec = { registry: `${host}/team`, builder, name: `${RUN}/${builder}-1` };
+        await apply(namespace, { first: { ...spec, commands: ['echo made > /made'] } });
+        const before = registry.requests.length;
         const first = await ready(namespace, 'first');
-        expect(first.status.resolvedImage).toContain(`${host}/team/${RUN}/first:`);
+        expect(first.status.resolvedImage).toContain(`${host}/team/${spec.name}:`);
         expect(first.status.checkedBy).toBe('Operator');
-        const written = kindsOf(registries[address]!);
+        const written = kindsOf(registry, before);
         expect(written).toEqual(expect.arrayContaining(['PUT manifests', 'HEAD manifests']));
 
-        const onTop = {
-          ...spec,
-          name: `${RUN}/second`,
-          baseImage: first.status.image,
-          commands: ['cat /made'],
-        };
-        await apply(namespace, { second: onTop });
+        const pushed = registry.requests.length;
+        const baseImage = first.status.image;
+        const second = { ...spec, name: `${RUN}/${builder}-2`, baseImage, commands: ['cat /made'] };
+        await apply(namespace, { second });
         await ready(namespace, 'second');
-        expect(kindsOf(registries[address]!)).toEqual(expect.arrayContaining(['GET blobs']));
+        expect(kindsOf(registry, pushed)).toEqual(expect.arrayContaining(['GET blobs']));
       },
     );
   },
