@@ -37,11 +37,15 @@ export async function localSettings(cluster: Cluster): Promise<Record<string, un
   };
 }
 
-/** Builds the operator's image from the sources, installs it, and resolves when it is ready. */
-export async function installOperator(cluster: Cluster): Promise<void> {
+/**
+ * Builds the operator's image from the sources, installs it, and resolves when it is ready.
+ *
+ * @param more replaces top-level fields of the settings that fit the cluster
+ */
+export async function installOperator(cluster: Cluster, more: object = {}): Promise<void> {
   const image = await pushOperator();
   await mkdir(OVERLAY, { recursive: true });
-  await writeFile(join(OVERLAY, 'settings.yaml'), stringify(await localSettings(cluster)));
+  await writeFile(join(OVERLAY, 'settings.yaml'), stringify({ ...(await localSettings(cluster)), ...more }));
   await writeFile(join(OVERLAY, 'kustomization.yaml'), stringify(overlayOf(image)));
   const kubectl = (...args: string[]) =>
     run(cluster.kubectl, args, { env: { KUBECONFIG: cluster.kubeconfig } });
