@@ -1,7 +1,7 @@
 /**
  * How long does `imagespec render` of one spec take, told against a Node process that does nothing?
  *
- * The program is the compiled one, as a package of npm has it. The two take turns, so that whatever else the machine
+ * The program is the bundled one, as the package has it. The two take turns, so that whatever else the machine
  * does meets both; the first runs of each, which fill caches, do not count.
  */
 import { spawnSync } from 'node:child_process';
@@ -30,15 +30,17 @@ function node(...args: string[]): number {
 
 const CASES = {
   'a Node process that does nothing': [nothing],
-  'imagespec render -f hello.yaml': ['dist/cli/main.js', 'render', ...['-f', sample, '--settings', settings]],
+  'imagespec render -f hello.yaml': [
+    'dist/bin/imagespec.js',
+    'render',
+    ...['-f', sample, '--settings', settings],
+  ],
 };
 
 try {
-  const built = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['--project', 'tsconfig.build.json'], {
-    cwd: ROOT,
-    stdio: 'inherit',
-  });
-  if (built.status !== 0) throw new Error('the sources do not compile');
+  const bundler = join(ROOT, 'node_modules/.bin/rolldown');
+  const built = spawnSync(bundler, ['--config', 'rolldown.config.mjs'], { cwd: ROOT });
+  if (built.status !== 0) throw new Error(`no bundle: ${built.stderr}`);
   const times = new Map(Object.keys(CASES).map((name) => [name, [] as number[]]));
   for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
     for (const [name, args] of Object.entries(CASES)) {
