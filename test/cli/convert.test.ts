@@ -36,6 +36,7 @@ beforeAll(() => {
   for (let n = 0; n < 129; n += 1) put(`many/${n}`, '');
   put('more/requirements.txt', '-r ../requirements.txt\n');
   put('.git/config', 'x');
+  put('ignored/.dockerignore', 'x');
   symlinkSync('src/main.py', join(root, 'link.py'));
 });
 afterAll(() => {
@@ -157,6 +158,14 @@ describe('under profile Flytekit the tag is that of flytekit', () => {
       'registry: a.io\npip_extra_args: "--a  --b"',
       'registry: a.io\ncuda: 12.6',
       'registry: ""',
+      'registry: a.io\nbuilder_options: {a: 9007199254740993}',
+      'registry: a.io\nbuilder_config: {micromamba_image: a/b, uv_image: c/d}',
+      'registry: a.io\nbuilder_config: {nix_image: a/b}',
+      'registry: a.io\nsource_root: /src\nsource_copy_mode: ALL',
+      'registry: a.io\nsource_root: ignored\nsource_copy_mode: ALL',
+      'registry: a.io\ntag_format: "{spec_hash:.8}"',
+      'registry: a.io\nplatform: linux/amd64,linux/arm64',
+      'registry: a.io\nenv: {A-B: x}',
     ];
     for (const text of refused) expect(converted(text, 'Flytekit').text, text).toBe('');
   });

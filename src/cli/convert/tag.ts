@@ -49,7 +49,9 @@ function python(document: YamlDocument, path: Path, value: unknown): Value {
       [...value].map(([key, item]) => [String(key), python(document, [...path, String(key)], item)]),
     );
   }
-  const whole = typeof value === 'number' && Number.isInteger(value);
-  if (whole && /[.eE]/.test(document.writtenAt(path) ?? '')) return { printed: `${value}.0` };
+  const written = document.writtenAt(path) ?? '';
+  if (Number.isInteger(value) && /[.eE]/.test(written)) return { printed: `${value}.0` };
+  // Python's integers have no end.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return { printed: written };
   return value as Value;
 }
