@@ -60,6 +60,8 @@ export function judge(document: YamlDocument, settings?: Settings): Judged {
   if (spec === undefined) return done([{ field: 'spec', message: 'write spec: what the image contains' }]);
   const read = readSpec({ spec });
   if (!read.ok) return done(read.problems);
+  const twice = twiceIn(read.spec);
+  if (twice.length > 0) return done(twice);
   const moving = movingInputs(read.spec);
   const files = filesOf(read.spec);
   if (!files.ok) return done(files.problems, { moving });
@@ -84,6 +86,17 @@ function nameProblems(name: string): Problem[] {
       ? 'name the ImageSpec, in lower-case letters, digits, - and .'
       : `${name}: choose a name of at most 63 lower-case letters, digits, - and .`;
   return [{ field: 'metadata.name', message }];
+}
+
+/** What only the API server minds: lists that are sets there. */
+function twiceIn(spec: Spec): Problem[] {
+  return (['aptPackages', 'condaPackages', 'platforms'] as const).flatMap((field) => {
+    const list = spec[field] ?? [];
+    const at = list.findIndex((item, index) => list.indexOf(item) < index);
+    return at < 0
+      ? []
+      : [{ field: `spec.${field}[${at}]`, message: `${list[at]} is named twice; once is enough` }];
+  });
 }
 
 /** Inputs that only the cluster can tell, each by its name, with what to do. */

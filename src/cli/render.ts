@@ -29,6 +29,8 @@ export interface Rendered {
   readonly files?: Readonly<Record<string, string>>;
   /** Build arguments: values that never stand in the Dockerfile. */
   readonly args?: Readonly<Record<string, string>>;
+  /** In the dialect Plain, where they do not stand in the Dockerfile either. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** With several platforms, the image of each; the one above is their index. */
   readonly platforms?: readonly Rendered[];
 }
@@ -80,8 +82,8 @@ function recipe(target: Target, dialect: Dialect | undefined): Partial<Rendered>
   if (target.builder.engine === 'Noop') return {};
   const own = dialect ?? ENGINES[target.builder.engine as EngineName].dialect(target.builder);
   const secretPaths = (target.spec.pipSecretMounts ?? []).map(({ path }) => path);
-  const { dockerfile, files, args } = recipeOf(target, { dialect: own, secretPaths });
-  return { dialect: own, dockerfile, files, args };
+  const { dockerfile, files, args, labels } = recipeOf(target, { dialect: own, secretPaths });
+  return { dialect: own, dockerfile, files, args, ...(Object.keys(labels).length > 0 ? { labels } : {}) };
 }
 
 /** A rendering for people. */
@@ -104,7 +106,9 @@ export function spoken({
     `builder    ${builder}${recipe.dockerfile === undefined && !platforms ? ', which builds nothing' : ''}`,
   ];
   const env = Object.entries(podEnv ?? {}).map(([variable, value]) => `${variable}=${value}`);
-  const args = Object.entries(recipe.args ?? {}).map(([arg, value]) => `${arg}=${JSON.stringify(value)}`);
+  const pairs = (of: Readonly<Record<string, string>> = {}) =>
+    Object.entries(of).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  const [args, labels] = [pairs(recipe.args), pairs(recipe.labels)];
   const files = Object.entries(recipe.files ?? {});
   return [
     head.join('\n'),
@@ -113,6 +117,7 @@ export function spoken({
       ? []
       : [section(`Dockerfile (${recipe.dialect})`, recipe.dockerfile)]),
     ...(args.length === 0 ? [] : [section('build arguments', args.join('\n'))]),
+    ...(labels.length === 0 ? [] : [section('labels', labels.join('\n'))]),
     ...files.map(([file, content]) => section(file, content)),
     ...(platforms ?? []).map(spoken),
   ]

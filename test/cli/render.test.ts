@@ -64,6 +64,7 @@ it('in either dialect', () => {
   const text = document(SPEC);
   const plain = render({ file: 'a', text }, settings, 'Plain').rendered[0];
   expect(plain?.dialect).toBe('Plain');
+  expect(plain?.labels).toEqual({ 'imagespec.dev/spec-hash': plain?.specHash });
   expect(plain?.dockerfile).not.toContain('--mount');
   expect(plain?.specHash).toBe(rendering(text).rendered[0]?.specHash);
 });
