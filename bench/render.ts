@@ -31,7 +31,7 @@ function node(...args: string[]): number {
 const CASES = {
   'a Node process that does nothing': [nothing],
   'imagespec render -f hello.yaml': [
-    'dist/bin/imagespec.js',
+    'dist/bin/imagespec.cjs',
     'render',
     ...['-f', sample, '--settings', settings],
   ],
@@ -39,7 +39,7 @@ const CASES = {
 
 try {
   const bundler = join(ROOT, 'node_modules/.bin/rolldown');
-  const built = spawnSync(bundler, ['--config', 'rolldown.config.mjs'], { cwd: ROOT });
+  const built = spawnSync(bundler, ['--config', 'rolldown.config.ts'], { cwd: ROOT });
   if (built.status !== 0) throw new Error(`no bundle: ${built.stderr}`);
   const times = new Map(Object.keys(CASES).map((name) => [name, [] as number[]]));
   for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
