@@ -4,7 +4,6 @@
  * What is only near is a warning; under profile Flytekit, where the tag must be flytekit's own, it is refused. What
  * cannot carry over is refused, and then nothing is written.
  */
-import { stringify } from 'yaml';
 import { API_VERSION, KIND } from '../api/names.ts';
 import { flytekitTagOf } from '../image/flytekit/identity.ts';
 import { parametersOf } from '../image/flytekit/parameters.ts';
@@ -19,6 +18,7 @@ import { isMap, readDocuments, type Source } from './documents.ts';
 import { type Finding, failed, pathOf } from './findings.ts';
 import { nearest } from './unknown-fields.ts';
 import { validate } from './validate.ts';
+import { yamlText } from './yaml-text.ts';
 
 export interface ConvertOptions {
   readonly profile: 'Generic' | 'Flytekit';
@@ -70,10 +70,7 @@ export function convert(source: Source, options: ConvertOptions): Converted {
   }
   if (failed(findings)) return { findings, text: '' };
   const texts = made.map(({ name: called, spec }) =>
-    stringify(
-      { apiVersion: API_VERSION, kind: KIND, metadata: { name: called }, spec },
-      { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false },
-    ),
+    yamlText({ apiVersion: API_VERSION, kind: KIND, metadata: { name: called }, spec }),
   );
   findings.push(...made.flatMap((one, index) => judged(one, { file, text: texts[index] as string })));
   return { findings, text: failed(findings) ? '' : texts.join('---\n') };

@@ -13,6 +13,7 @@ import {
   parseAllDocuments,
   type Tags,
 } from 'yaml';
+import { disputedIn } from './yaml-text.ts';
 
 /** A text with its name in messages. */
 export interface Source {
@@ -30,6 +31,8 @@ export interface YamlDocument {
   lineOf(path: readonly (string | number)[]): number;
   /** The scalar at a path as it is written, without quotes: `3.10`, where its value is 3.1. */
   writtenAt(path: readonly (string | number)[]): string | undefined;
+  /** True for a scalar without quotes, whose type is guessed from its text. */
+  isPlain(path: readonly (string | number)[]): boolean;
 }
 
 /** A mistake of the YAML itself. */
@@ -50,6 +53,8 @@ export function readDocuments({ file, text }: Source): {
   const parsed = parseAllDocuments(text, { lineCounter: lines, version: '1.1', customTags: plainTags });
   const documents: YamlDocument[] = [];
   const problems: SyntaxProblem[] = [];
+  const disputed = disputedIn(text);
+  if (disputed) problems.push({ line: lines.linePos(disputed.at).line, message: disputed.message });
   for (const document of 'empty' in parsed ? [] : parsed) {
     for (const error of document.errors) {
       problems.push({ line: lines.linePos(error.pos[0]).line, message: firstLine(error.message) });
@@ -62,10 +67,8 @@ export function readDocuments({ file, text }: Source): {
       value,
       ordered: () => document.toJS({ maxAliasCount: MOST_ALIASES, mapAsMap: true }),
       lineOf: (path) => lines.linePos(offsetOf(document, path)).line,
-      writtenAt: (path) => {
-        const node = document.getIn(path, true) as { source?: string } | undefined;
-        return node?.source;
-      },
+      writtenAt: (path) => (document.getIn(path, true) as { source?: string } | undefined)?.source,
+      isPlain: (path) => (document.getIn(path, true) as { type?: string } | undefined)?.type === 'PLAIN',
     });
   }
   return { documents, problems };

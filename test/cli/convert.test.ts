@@ -14,6 +14,7 @@ import { readSpec, targetOf } from '../../src/image/target.ts';
 import { FILES, representable } from '../image/flytekit/representable.ts';
 import { layOut } from '../image/flytekit/tree.ts';
 import vectors from '../image/flytekit/vectors.json' with { type: 'json' };
+import { asYaml } from '../support/flytekit-yaml.ts';
 import { imageSpec, settings } from '../support/objects.ts';
 
 let root: string;
@@ -117,27 +118,12 @@ describe('under profile Flytekit the tag is that of flytekit', () => {
   });
 
   it('and whatever both can say carries over as it is', () => {
-    const enums = { ALL: 'All', NO_COPY: 'NoCopy' } as const;
-    const inYaml = (given: object) =>
-      stringify(
-        Object.fromEntries(
-          Object.entries(given).map(([key, value]) => {
-            const member = Object.keys(enums).find((name) => String(value?.printed).includes(name));
-            return [key, member ?? value];
-          }),
-        ),
-        {
-          version: '1.1',
-          lineWidth: 0,
-          customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || !tag.tag.endsWith(':omap')),
-        },
-      );
     fc.assert(
       fc.property(representable, ({ spec, given }) => {
         // A shell would take quotes out, and there is none here.
         fc.pre(!String(given.pip_extra_args ?? '').includes("'"));
         const { text, findings } = convert(
-          { file: 'a.yaml', text: inYaml(given) },
+          { file: 'a.yaml', text: asYaml(given) },
           { profile: 'Flytekit', root: plain },
         );
         expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);

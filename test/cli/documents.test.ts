@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readDocuments } from '../../src/cli/documents.ts';
 import { pathOf } from '../../src/cli/findings.ts';
+import { disputedIn, yamlText } from '../../src/cli/yaml-text.ts';
 
 const read = (text: string) => readDocuments({ file: 'a.yaml', text });
 const parsed = (text: string) => read(text).documents[0]?.value;
@@ -42,6 +44,12 @@ describe('a mistake of the YAML has its line', () => {
     ['a: 1\na: 2', 2, 'unique'],
     ['a: 1\n---\nb: "x', 3, 'quote'],
     ['a: *nobody', 1, 'alias'],
+    [
+      'a: 1\nb: x\u2028y',
+      2,
+      'readers of YAML do not agree on U\\+2028: write it as \\\\u2028 in double quotes',
+    ],
+    ['a: "\u007f"', 1, 'do not agree on U\\+007F'],
   ])('%j', (text, line, words) => {
     expect(read(text).problems).toContainEqual({
       line,
@@ -58,4 +66,18 @@ describe('a mistake of the YAML has its line', () => {
     expect(documents).toEqual([]);
     expect(problems).toEqual([{ line: 1, message: expect.stringContaining('alias') }]);
   });
+});
+
+it('what is written is read as it was, whatever it holds, and has nothing in it that readers do not agree on', () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), { noNullPrototype: true }),
+      (value) => {
+        const text = yamlText(new Map(Object.entries(value)));
+        expect(disputedIn(text)).toBeUndefined();
+        const [document] = read(text).documents;
+        expect(document?.ordered()).toEqual(new Map(Object.entries(value)));
+      },
+    ),
+  );
 });

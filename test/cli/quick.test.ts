@@ -11,6 +11,7 @@ import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { quick } from '../../rolldown.config.ts';
 import { run } from '../../src/cli/program.ts';
+import { yamlText } from '../../src/cli/yaml-text.ts';
 import { BESIDE, spoken, VALUES } from '../api/values.ts';
 import { representable } from '../image/flytekit/representable.ts';
 
@@ -32,7 +33,7 @@ const put = (name: string, text: string) => {
   return file;
 };
 const imageSpec = (spec: object) =>
-  JSON.stringify({ apiVersion: 'imagespec.dev/v1alpha1', kind: 'ImageSpec', metadata: { name: 'a' }, spec });
+  yamlText({ apiVersion: 'imagespec.dev/v1alpha1', kind: 'ImageSpec', metadata: { name: 'a' }, spec });
 
 /** Exit code, output and complaints of the whole program. */
 async function whole(argv: readonly string[]) {

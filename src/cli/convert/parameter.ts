@@ -14,6 +14,10 @@ export interface Origin {
   readonly findings: Finding[];
 }
 
+/** Numbers to the base of 60, days and times by YAML 1.1, as PyYAML has it and Kubernetes has not. */
+const NO_TEXT_TO_PYTHON =
+  /^([-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?)$/;
+
 /** Truth values as Python prints them. */
 const PYTHON = { true: 'True', false: 'False' } as const;
 
@@ -49,12 +53,18 @@ export class Parameter {
 
   /** A text; a number or a truth value as it is written. Undefined for anything else, which is said. */
   string(value: unknown = this.value, path: Path = []): string | undefined {
-    if (typeof value === 'string') return value;
+    const { document } = this.#origin;
+    const at = [...this.#origin.path, this.key, ...path];
+    if (typeof value === 'string') {
+      if (document.isPlain(at) && NO_TEXT_TO_PYTHON.test(value)) {
+        this.near(`Python reads ${value} as no text: write it in quotes`, path);
+      }
+      return value;
+    }
     if (typeof value !== 'number' && typeof value !== 'boolean') {
       return this.refuse('write a text', path);
     }
-    const at = [...this.#origin.path, this.key, ...path];
-    const written = this.#origin.document.writtenAt(at) ?? String(value);
+    const written = document.writtenAt(at) ?? String(value);
     const text = typeof value === 'boolean' ? PYTHON[`${value}`] : written;
     this.near(`${written} is no text; taken as "${text}", so write that in quotes`, path);
     return text;

@@ -4,6 +4,8 @@ import json
 import os
 import sys
 
+import yaml
+
 import flytekit.loggers  # noqa: F401  (its own log goes to stderr)
 from flytekit import ImageSpec
 from flytekit.constants import CopyFileDetection
@@ -38,11 +40,20 @@ def image_spec(given):
     return ImageSpec(**{name: value(item) for name, item in given})
 
 
+def from_yaml(given):
+    """As `pyflyte run --image FILE` reads it; the enum by name and a nested ImageSpec, which YAML cannot hold, as meant."""
+    if isinstance(given.get("base_image"), dict):
+        given["base_image"] = from_yaml(given["base_image"])
+    if "source_copy_mode" in given:
+        given["source_copy_mode"] = CopyFileDetection[given["source_copy_mode"]]
+    return ImageSpec(**given)
+
+
 def answer(question):
     if "folder" in question:
         os.chdir(question["folder"])
     try:
-        spec = image_spec(question["spec"])
+        spec = from_yaml(yaml.safe_load(question["yaml"])) if "yaml" in question else image_spec(question["spec"])
         return {"id": spec.id, "tag": spec.tag, "imageName": spec.image_name()}
     except Exception as error:
         return {"error": type(error).__name__, "message": str(error)}

@@ -22,6 +22,8 @@ export type Answer = Identity | { readonly error: string; readonly message: stri
 export interface Oracle {
   /** @param folder where relative paths begin */
   ask(given: Arguments, folder?: string): Promise<Answer>;
+  /** The same of a YAML file. */
+  askYaml(text: string, folder: string): Promise<Answer>;
   end(): Promise<void>;
 }
 
@@ -33,13 +35,15 @@ export async function startOracle(): Promise<Oracle> {
     env: { ...process.env, FLYTE_SDK_LOGGING_LEVEL: '50', PYTHONHASHSEED: '0' },
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answerTo = async (question: object) => {
+    child.stdin.write(`${JSON.stringify(question)}\n`);
+    const { value, done } = await lines.next();
+    if (done) throw new Error('flytekit ended instead of answering');
+    return JSON.parse(value) as Answer;
+  };
   return {
-    async ask(given, folder) {
-      child.stdin.write(`${JSON.stringify({ spec: pairs(given), ...(folder ? { folder } : {}) })}\n`);
-      const { value, done } = await lines.next();
-      if (done) throw new Error('flytekit ended instead of answering');
-      return JSON.parse(value) as Answer;
-    },
+    ask: (given, folder) => answerTo({ spec: pairs(given), ...(folder ? { folder } : {}) }),
+    askYaml: (text, folder) => answerTo({ yaml: text, folder }),
     async end() {
       child.stdin.end();
       if (child.exitCode === null) await once(child, 'exit');
