@@ -43,6 +43,8 @@ export interface Resolved {
   readonly found: Found<Inputs>;
   readonly lookAgainMs?: number;
   readonly looks: readonly LookDue[];
+  /** What was wrong with the latest look, where an earlier one still counts. */
+  readonly remark?: string;
   /** By which a look at this source is known again; kept in the status. */
   readonly question?: string;
 }
@@ -153,19 +155,17 @@ async function lookedUp(
   const pollMs = moves(spec) ? settings.sources.pollSeconds * SECOND : Infinity;
   const known = knownOf(question, object, spec, settings);
   const { looked, due, words } = await lookAt(question, object, spec, sources, pollMs);
-  // Nothing moves a commit: what is known of it needs no further look.
-  const looks = due && !(known && pollMs === Infinity) ? [due] : [];
-  const asked = lookPrefix(question, spec, settings, object.metadata);
-  const more = {
-    looks,
-    question: asked,
-    ...(looked.dueInMs > 0 && looked.dueInMs < Infinity ? { lookAgainMs: looked.dueInMs } : {}),
-    // There was no room.
-    ...(looked.dueInMs === 0 && looks.length === 0 && !(known && pollMs === Infinity)
-      ? { lookAgainMs: MISSING_AGAIN_MS }
-      : {}),
-  };
   const result = looked.latest?.result;
+  // Nothing moves a commit: what is known of it needs no further look.
+  const settled = spec.suspend === true || (known !== undefined && pollMs === Infinity);
+  // Where a look is due and does not begin, there was no room.
+  const lookAgainMs = due ? Infinity : looked.dueInMs || MISSING_AGAIN_MS;
+  const more = {
+    looks: due && !settled ? [due] : [],
+    question: lookPrefix(question, spec, settings, object.metadata),
+    ...(settled || lookAgainMs === Infinity ? {} : { lookAgainMs }),
+    ...(known && result && 'unreadable' in result ? { remark: unreadable(spec, result) } : {}),
+  };
   const selection = selectionOf(spec);
   if (result && 'source' in result && selection) {
     return { found: { kind: 'found', value: rememberedSource(selection, result.source) }, ...more };

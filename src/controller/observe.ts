@@ -49,8 +49,13 @@ export async function observe(object: ImageSpec, sources: Sources, signal?: Abor
   if (!read.ok) return { ...base, wanted: read, strays: straysOf(object, sources, []) };
   const { spec } = read;
   const suspended = spec.suspend === true;
-  const { found, looks, lookAgainMs, question } = await resolveInputs(object, spec, sources);
-  const more = { ...base, looks, ...(lookAgainMs === undefined ? {} : { lookAgainMs }) };
+  const { found, looks, lookAgainMs, remark, question } = await resolveInputs(object, spec, sources);
+  const more = {
+    ...base,
+    looks,
+    ...(lookAgainMs === undefined ? {} : { lookAgainMs }),
+    ...(remark === undefined ? {} : { remark }),
+  };
   // What runs may be just what is wanted.
   if (found.kind === 'waiting') return { ...more, wanted: { waiting: { ...found.waiting, suspended } } };
   const refused = (problems: readonly Problem[]): Facts => ({

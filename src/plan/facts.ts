@@ -100,6 +100,8 @@ export interface Facts {
   readonly wanted: Wanted | { readonly waiting: Waiting } | { readonly problems: readonly Problem[] };
   /** Where what the spec refers to may move unseen: when to look at it again at the latest. */
   readonly lookAgainMs?: number;
+  /** What cannot be read just now and was read before: told, and lived with. */
+  readonly remark?: string;
   /** Looks that are to begin now. */
   readonly looks?: readonly LookDue[];
   /** Running Jobs this ImageSpec still owns for content it no longer wants. */

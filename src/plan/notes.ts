@@ -53,6 +53,9 @@ export function notesOf(facts: Facts, state: State, status: Status, keeps: boole
   if (state.kind === 'working' && state.reason === 'BuildPending' && changed) {
     notes.push({ type: 'Warning', reason: 'BuildPending', note: state.message, action: 'Build' });
   }
+  if (facts.remark !== undefined) {
+    notes.push({ type: 'Warning', reason: 'SourceUnavailable', note: facts.remark, action: 'Check' });
+  }
   if (state.kind === 'waiting' && state.reason === 'SourceUnavailable' && (keeps || changed)) {
     notes.push({ type: 'Warning', reason: state.reason, note: state.message, action: 'Check' });
   }

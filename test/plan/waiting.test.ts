@@ -78,6 +78,16 @@ describe('what is referred to and not there', () => {
     expect(status.conditions).toMatchObject([{ type: 'Ready', status: 'Unknown', reason: 'Suspended' }]);
   });
 
+  it('is told in an Event while what was read before still counts', () => {
+    const facts = { object: imageSpec({}), wanted: waiting(), strays: [], now: NOW, remark: 'away' };
+    expect(plan(facts).notes).toContainEqual({
+      type: 'Warning',
+      reason: 'SourceUnavailable',
+      note: 'away',
+      action: 'Check',
+    });
+  });
+
   it('begins the looks that are due, whatever else is to be done', () => {
     const look = { question: { image: { name: 'a/b:c', platforms: [] } }, spec: {} as never, attempt: 2 };
     const facts = { object: imageSpec({}), wanted: waiting(), strays: [], now: NOW, looks: [look] };
