@@ -6,6 +6,8 @@ const ONLY_ESCAPED =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/;
 const ALL = new RegExp(ONLY_ESCAPED, 'g');
+/** Space at the beginning of a line, which in a block some take for its indentation. */
+const BEGINS_WITH_SPACE = /^\s|\n[ ]*\t|\r/;
 
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
@@ -18,12 +20,13 @@ export function yamlText(value: unknown): string {
   });
   visit(document, {
     Scalar: (_key, node) => {
-      if (isScalar(node) && typeof node.value === 'string' && ONLY_ESCAPED.test(node.value)) {
-        node.type = 'QUOTE_DOUBLE';
-      }
+      if (!isScalar(node) || typeof node.value !== 'string') return;
+      if (ONLY_ESCAPED.test(node.value) || BEGINS_WITH_SPACE.test(node.value)) node.type = 'QUOTE_DOUBLE';
     },
   });
-  return document.toString({ lineWidth: 0 }).replace(ALL, escaped);
+  return document
+    .toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER })
+    .replace(ALL, escaped);
 }
 
 /** The first character of a text that readers of YAML do not agree on, and its place; a mark of byte order may lead. */

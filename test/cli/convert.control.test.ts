@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { parseDocument } from 'yaml';
+import { run } from '../../scripts/cluster/run.ts';
 import { convert } from '../../src/cli/convert.ts';
 import { failed, printed } from '../../src/cli/findings.ts';
 import { render } from '../../src/cli/render.ts';
@@ -61,6 +62,27 @@ test('300 files that both can say have the name that flytekit gives them', async
   );
   expect(same).toBeGreaterThan(100);
 }, 300_000);
+
+test('kubectl reads what was converted as it was meant', async () => {
+  const { kubeconfig, kubectl } = inject('controlPlane');
+  const cluster = (args: string[], input?: string) =>
+    run(kubectl, ['--kubeconfig', kubeconfig, ...args], input === undefined ? {} : { input });
+  await cluster(['apply', '--server-side', '--force-conflicts', '--kustomize', 'crds']);
+  await cluster(['wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev']);
+  const texts = fc.sample(representable, 200).map(({ given }, index) => {
+    const options = { profile: 'Flytekit', root: folder, name: `set-${index}` } as const;
+    return convert({ file: 'a.yaml', text: asYaml(given) }, options).text;
+  });
+  const made = texts.filter((text) => text !== '');
+  expect(made.length).toBeGreaterThan(80);
+  const { stdout } = await cluster(
+    ['apply', '--dry-run=server', '--output=json', '-f', '-'],
+    made.join('---\n'),
+  );
+  const { items } = JSON.parse(stdout) as { items: { spec: object }[] };
+  const meant = made.map((text) => (parseDocument(text, { version: '1.1' }).toJS() as { spec: object }).spec);
+  expect(items.map(({ spec }) => spec)).toMatchObject(meant);
+}, 120_000);
 
 /** What YAML, Python and JavaScript may take for something else. */
 const SCALARS = [

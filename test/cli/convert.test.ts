@@ -122,6 +122,8 @@ describe('under profile Flytekit the tag is that of flytekit', () => {
       fc.property(representable, ({ spec, given }) => {
         // A shell would take quotes out, and there is none here.
         fc.pre(!String(given.pip_extra_args ?? '').includes("'"));
+        // kubectl would drop it.
+        fc.pre(!JSON.stringify(spec.builderOptions ?? {}).includes('null'));
         const { text, findings } = convert(
           { file: 'a.yaml', text: asYaml(given) },
           { profile: 'Flytekit', root: plain },
@@ -136,6 +138,7 @@ describe('under profile Flytekit the tag is that of flytekit', () => {
     const refused = [
       'registry: a.io\nbuilder_options: {b: 1, a: 2}',
       'registry: a.io\nbuilder_options: {a: 1.0}',
+      'registry: a.io\nbuilder_options: {a: [{b: ~}]}',
       'registry: a.io\napt_packages: [curl, curl]',
       'registry: a.io\ntag_format: "{spec_hash}"',
       'registry: a.io\nenv: {A: true}',

@@ -77,8 +77,11 @@ export const CARRY: Readonly<Record<string, Carry>> = {
     }
     return field_('runtimePackages', parameter.strings());
   },
-  builder_options: (parameter) =>
-    isMap(parameter.value) ? { builderOptions: parameter.value } : parameter.refuse('write a mapping'),
+  builder_options: (parameter) => {
+    if (!isMap(parameter.value)) return parameter.refuse('write a mapping');
+    if (holdsNull(parameter.value)) parameter.near('kubectl apply drops what is null: leave it out');
+    return { builderOptions: parameter.value };
+  },
   builder_config: builderConfig,
 };
 
@@ -136,6 +139,9 @@ function platform(parameter: Parameter) {
     .map((one) => one.trim());
   return field_('platforms', list);
 }
+
+const holdsNull = (value: unknown): boolean =>
+  value === null || (typeof value === 'object' && Object.values(value).some(holdsNull));
 
 /** Characters that a shell would not take as they are; flytekit leaves the arguments to one. */
 const FOR_A_SHELL = /['"\\$`;&|<>()*?[\]{}!#~\n]/;
