@@ -1,16 +1,24 @@
 #!/usr/bin/env node
 /** The program `imagespec`: starts fast, by the compiled code of the last time, and loads no more than it needs. */
+import { writeSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
+
+enableCompileCache();
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === 'render') {
     const { quickRender } = await import('./quick/render.ts');
     const text = quickRender(argv);
     if (text !== undefined) {
-      process.stdout.write(text);
+      print(text);
       return 0;
     }
   }
+  // A reader such as `head` may have enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   const { run } = await import('./program.ts');
   return await run(argv, {
     out: (text) => process.stdout.write(text),
@@ -18,9 +26,17 @@ async function main(argv: readonly string[]): Promise<number> {
   });
 }
 
-enableCompileCache();
-// A reader such as `head` may have enough.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-void main(process.argv.slice(2)).then((code) => {
-  process.exitCode = code;
-});
+/** Writes to standard output without its stream, which takes as long to load as the text takes to make. */
+function print(text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(1, bytes, at);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EPIPE') return;
+      // A full pipe that does not wait.
+      if (code !== 'EAGAIN') throw error;
+    }
+  }
+}
