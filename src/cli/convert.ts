@@ -83,9 +83,11 @@ function carry(
   name: string,
   options: ConvertOptions,
   made: Made[],
+  taken: readonly string[] = [],
 ): Made {
   const spec: Record<string, unknown> = options.profile === 'Flytekit' ? { profile: 'Flytekit' } : {};
   const keys = new Map<string, string>();
+  const names = [...taken, name];
   let base: Made | undefined;
   for (const [key, one] of Object.entries(value)) {
     const parameter = new Parameter(origin, key, one);
@@ -95,13 +97,13 @@ function carry(
     if (key === 'base_image' && isMap(one)) {
       const nested: Origin = { ...origin, path: [...origin.path, key] };
       const called = typeof one.name === 'string' ? objectName(one.name) : `${name}-base`;
-      base = carry(one, nested, called === name ? `${name}-base` : called, options, made);
+      base = carry(one, nested, freeName(called, names), options, made, names);
       fields = { baseImageSpecRef: { name: base.name } };
     } else if (key === 'base_image') {
       const image = parameter.string();
       fields = image === undefined ? undefined : { baseImage: image };
-    } else if (CARRY[key]) fields = CARRY[key](parameter);
-    else parameter.refuse(ELSEWHERE[key] ?? unknown(key));
+    } else if (CARRY.has(key)) fields = CARRY.get(key)?.(parameter);
+    else parameter.refuse(ELSEWHERE.get(key) ?? unknown(key));
     for (const field of Object.keys(fields ?? {})) keys.set(field, key);
     Object.assign(spec, fields);
   }
@@ -112,7 +114,7 @@ function carry(
 }
 
 function unknown(key: string): string {
-  const near = nearest(key, Object.keys(CARRY));
+  const near = nearest(key, [...CARRY.keys()]);
   return `flytekit has no such parameter; ${near === undefined ? 'take it out' : `did you mean ${near}?`}`;
 }
 
@@ -207,6 +209,13 @@ function judged({ origin, keys }: Made, text: Source): Finding[] {
     const path = [...origin.path, key, ...rest];
     return { ...finding, field: `${key} (${finding.field})`, line: origin.document.lineOf(path) };
   });
+}
+
+/** A name that none of those above has. */
+function freeName(name: string, taken: readonly string[]): string {
+  let free = name;
+  for (let count = 2; taken.includes(free); count += 1) free = `${name.slice(0, 58)}-${count}`;
+  return free;
 }
 
 /** A legal name for a Kubernetes object, as near as can be. */

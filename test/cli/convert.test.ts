@@ -177,6 +177,14 @@ describe('under profile Flytekit the tag is that of flytekit', () => {
   });
 });
 
+it('ImageSpecs within one another have names of their own', () => {
+  const text = 'name: a\nbase_image: {name: b, base_image: {name: a, base_image: {packages: [x]}}}';
+  const made = objects(converted(text).text);
+  expect(made.map(({ metadata }) => metadata.name)).toEqual(['a-2-base', 'a-2', 'b', 'a']);
+  const bases = made.map(({ spec }) => (spec.baseImageSpecRef as { name: string } | undefined)?.name);
+  expect(bases).toEqual([undefined, 'a-2-base', 'a-2', 'b']);
+});
+
 describe('every parameter carries over', () => {
   it.each<[string, object]>([
     ['name: My-Image', { name: 'my-image' }],
@@ -276,6 +284,7 @@ describe('what cannot carry over is refused at its line, with what to write', ()
       'a: 1\napt_pakages: [a]',
       'dir/my_image.yaml:2: apt_pakages: flytekit has no such parameter; did you mean apt_packages?',
     ],
+    ['constructor: 1', ':1: constructor: flytekit has no such parameter'],
     ['force_push: true', ':1: force_push: it is no parameter: set spec.rebuild to a new number'],
     [
       'packages: [a]\nsource_copy_mode: LOADED_MODULES',

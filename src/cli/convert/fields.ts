@@ -12,27 +12,26 @@ type Carry = (parameter: Parameter) => Record<string, unknown> | undefined;
 const asString =
   (field: string): Carry =>
   (parameter) =>
-    field_(field, parameter.string());
+    given(field, parameter.string());
 
 const asStrings =
   (field: string): Carry =>
   (parameter) =>
-    field_(field, parameter.strings());
+    given(field, parameter.strings());
 
-const field_ = (name: string, value: unknown) => (value === undefined ? undefined : { [name]: value });
+const given = (name: string, value: unknown) => (value === undefined ? undefined : { [name]: value });
 
-/** Everything but `base_image`, which may hold another ImageSpec. */
-export const CARRY: Readonly<Record<string, Carry>> = {
-  name: (parameter) => field_('name', parameter.string()?.toLowerCase()),
+const carry = {
+  name: (parameter) => given('name', parameter.string()?.toLowerCase()),
   python_version: asString('pythonVersion'),
   builder,
-  source_root: (parameter) => field_('sourceRoot', path(parameter, parameter.string())),
+  source_root: (parameter) => given('sourceRoot', path(parameter, parameter.string())),
   env,
   registry,
   packages: asStrings('packages'),
   conda_packages: sets('condaPackages'),
   conda_channels: asStrings('condaChannels'),
-  requirements: (parameter) => field_('requirements', path(parameter, parameter.string())),
+  requirements: (parameter) => given('requirements', path(parameter, parameter.string())),
   apt_packages: sets('aptPackages'),
   cuda: asString('cuda'),
   cudnn: asString('cudnn'),
@@ -52,18 +51,18 @@ export const CARRY: Readonly<Record<string, Carry>> = {
   commands: (parameter) => {
     const list = parameter.strings();
     if (list && list.length > 0) parameter.warn('they run in workdir; flytekit runs them in /');
-    return field_('commands', list);
+    return given('commands', list);
   },
   tag_format: (parameter) => {
     const format = parameter.string();
-    if (format !== '{spec_hash}') return field_('tagFormat', format);
+    if (format !== '{spec_hash}') return given('tagFormat', format);
     parameter.near('this is the default: take it out');
     return undefined;
   },
   source_copy_mode: copyMode,
   copy: (parameter) => {
     const list = parameter.strings();
-    return field_(
+    return given(
       'copy',
       list?.map((one, index) => path(parameter, one, index)),
     );
@@ -75,7 +74,7 @@ export const CARRY: Readonly<Record<string, Carry>> = {
         'only Flyte installs packages when a task starts: put them in packages, or convert with --profile Flytekit',
       );
     }
-    return field_('runtimePackages', parameter.strings());
+    return given('runtimePackages', parameter.strings());
   },
   builder_options: (parameter) => {
     if (!isMap(parameter.value)) return parameter.refuse('write a mapping');
@@ -83,15 +82,20 @@ export const CARRY: Readonly<Record<string, Carry>> = {
     return { builderOptions: parameter.value };
   },
   builder_config: builderConfig,
-};
+} satisfies Readonly<Record<string, Carry>>;
+
+/** By name, everything but `base_image`, which may hold another ImageSpec. */
+export const CARRY: ReadonlyMap<string, Carry> = new Map(Object.entries(carry));
 
 /** What users of flytekit may look for, but no parameter: with what there is instead. */
-export const ELSEWHERE: Readonly<Record<string, string>> = {
-  force_push: 'it is no parameter: set spec.rebuild to a new number, which builds and pushes once more',
-  is_force_push: 'it is no parameter: set spec.rebuild to a new number, which builds and pushes once more',
-  dockerfile: 'there is none: the image is what packages, commands and base_image say',
-  install_project: 'ImageSpec has no such parameter; copy the project and install it by commands',
-};
+export const ELSEWHERE: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    force_push: 'it is no parameter: set spec.rebuild to a new number, which builds and pushes once more',
+    is_force_push: 'it is no parameter: set spec.rebuild to a new number, which builds and pushes once more',
+    dockerfile: 'there is none: the image is what packages, commands and base_image say',
+    install_project: 'ImageSpec has no such parameter; copy the project and install it by commands',
+  }),
+);
 
 function builder(parameter: Parameter) {
   const name = parameter.string();
@@ -117,7 +121,7 @@ function env(parameter: Parameter) {
 
 function registry(parameter: Parameter) {
   const name = parameter.string()?.toLowerCase();
-  if (name !== '') return field_('registry', name);
+  if (name !== '') return given('registry', name);
   parameter.near('an empty one is none: take it out, or name one');
   return undefined;
 }
@@ -128,7 +132,7 @@ function sets(field: string): Carry {
     const list = parameter.strings();
     const once = list && [...new Set(list)];
     if (list && once && once.length < list.length) parameter.near('something is named twice; taken once');
-    return field_(field, once);
+    return given(field, once);
   };
 }
 
@@ -137,7 +141,7 @@ function platform(parameter: Parameter) {
     .string()
     ?.split(',')
     .map((one) => one.trim());
-  return field_('platforms', list);
+  return given('platforms', list);
 }
 
 const holdsNull = (value: unknown): boolean =>
