@@ -138,7 +138,7 @@ export const pythonFields = {
     .optional()
     .meta({ 'x-kubernetes-list-type': 'set' })
     .describe(
-      'Packages from conda channels, into an environment of their own at /opt/conda; the packages of pip come on top of it. Order does not matter.',
+      'Packages from conda channels, into an environment of their own at /opt/conda; the packages of pip come on top of it. The base image must have none of its own there. Order does not matter.',
     ),
   condaChannels: z
     .array(
