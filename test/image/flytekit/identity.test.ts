@@ -83,6 +83,63 @@ describe('an ImageSpec of profile Flytekit is named as flytekit names it', () =>
   });
 });
 
+describe('every field counts, in the order and the words of flytekit', () => {
+  const everything = {
+    name: 'all',
+    registry: 'ghcr.io/acme',
+    pythonVersion: '3.12',
+    sourceRoot: 'src',
+    sourceCopyMode: 'NoCopy',
+    source: { files: { 'src/a.py': '' } },
+    env: [
+      { name: 'Z', value: '1' },
+      { name: 'A', value: "it's" },
+    ],
+    packages: ['b', 'a'],
+    aptPackages: ['wget', 'curl'],
+    cuda: '12.6',
+    cudnn: '9',
+    baseImage: 'python:3.12',
+    platforms: ['linux/arm64'],
+    pipIndex: 'https://e.example.com/simple',
+    pipExtraIndexUrls: ['https://f.example.com'],
+    pipExtraArgs: ['--no-deps', '--pre'],
+    entrypoint: [],
+    commands: ['g "h"'],
+    tagFormat: 'v1-{spec_hash}',
+    copy: [],
+    // The API server gives keys back in order, whatever the order they were written in.
+    builderOptions: { b: 'x', B: { a: true }, 1: [1, 2.5, null] },
+    builderConfig: { micromambaImage: 'mm:1', uvImage: 'uv:1' },
+    runtimePackages: ['pip'],
+  };
+  it.each([
+    [{ condaPackages: ['c'], condaChannels: ['d', 'conda-forge'] }, 'BbXAzD-PeRNDNZR-1O6Hbw'],
+    [{ pythonExec: '/usr/bin/python3' }, 'oOmFMQWjZ2V93kzAtxLgSw'],
+  ])('with %j', (more, id) => {
+    const image = `ghcr.io/acme/all:v1-${id.replaceAll('-', '_')}`;
+    expect(target({ ...everything, ...more })).toEqual({ image, id });
+  });
+});
+
+describe('what only flytekit can say', () => {
+  it.each([
+    // The path of a file with logins is in the id only; an empty format is none, and counts.
+    [
+      { registry_config: 'a.json', tag_format: '' },
+      'flytekit:ddMXMFNRGMaDnhhFXChjtA',
+      'RpsWx5naxnPJ22pEwopB1w',
+    ],
+    [
+      { python_version: 3.1, packages: [], registry: '' },
+      'flytekit:3Gfuov0KCMANY4ow7mmBHA',
+      '3Gfuov0KCMANY4ow7mmBHA',
+    ],
+  ])('%j', (given, imageName, id) => {
+    expect(identityOf(given)).toMatchObject({ imageName, id });
+  });
+});
+
 describe('over another ImageSpec', () => {
   const digest = `sha256:${'0'.repeat(64)}`;
   /** The ImageSpec as a base, named as the operator names its image. */
