@@ -1,5 +1,9 @@
 /** Profile Flytekit: the real flytekit, inside the image that was built, knows the image as its own. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { HOST_ADDRESS } from '../../scripts/cluster/place.ts';
 import {
   apply,
   cluster,
@@ -13,6 +17,8 @@ import {
   test,
   withOperator,
 } from '../support/e2e.ts';
+import { type GitHttp, startGitHttp } from '../support/git-http.ts';
+import { GitRepository } from '../support/git-repository.ts';
 
 /**
  * What flytekit says in a container where a task runs, as JSON.
@@ -51,6 +57,7 @@ print(json.dumps({
 const GREETING = `it's "so": é\n 😀\u200b`;
 const FILES = { 'requirements.txt': '\ntoolz\n', 'app/main.py': 'print("app")\n', 'app/lib/one.py': '' };
 
+/** Its files come from git, where a look Job finds what flytekit counts of them. */
 const TASK = {
   spec: {
     profile: 'Flytekit',
@@ -63,7 +70,6 @@ const TASK = {
     requirements: 'requirements.txt',
     copy: ['requirements.txt', 'app'],
     tagFormat: 'v1-{spec_hash}',
-    source: { files: FILES },
   },
   given: {
     registry: cluster.registry,
@@ -78,7 +84,7 @@ const TASK = {
   },
 };
 
-/** On top of the other one. */
+/** On top of the other one, without a source of its own. */
 const ABOVE = {
   spec: {
     profile: 'Flytekit',
@@ -95,12 +101,24 @@ const ABOVE = {
   },
 };
 
+let git: GitHttp;
+const folder = mkdtempSync(join(tmpdir(), 'imagespec-flytekit-'));
+beforeAll(async () => {
+  new GitRepository(folder, 'code').commit(FILES);
+  git = await startGitHttp({ root: folder, address: HOST_ADDRESS });
+});
+afterAll(async () => {
+  await git?.stop();
+  rmSync(folder, { recursive: true });
+});
+
 withOperator('an ImageSpec of profile Flytekit', () => {
   let namespace: string;
   const shown: Record<string, Shown> = {};
   beforeAll(async () => {
     namespace = await createNamespace('flytekit.e2e');
-    await apply(namespace, { above: ABOVE.spec, task: TASK.spec });
+    const source = { git: { url: `${git.origin}/code.git` } };
+    await apply(namespace, { above: ABOVE.spec, task: { ...TASK.spec, source } });
     for (const name of ['task', 'above']) shown[name] = await ready(namespace, name, 280);
   }, 600_000);
   afterAll(async () => {

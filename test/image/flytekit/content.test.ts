@@ -26,6 +26,14 @@ it.each([
   expect(digests(selection)).toEqual(answer);
 });
 
+it('white space around the requirements is what Python takes off bytes', () => {
+  const digest = (text: string) =>
+    flytekitDigests(treeFrom({ r: text }), { copy: [], copyAll: false, requirements: 'r' });
+  expect(digest('\t\n\v\f\r a b \r\n')).toEqual(digest('a b'));
+  expect(digest(' \r\n')).toEqual(digest(''));
+  for (const other of ['\x08', '\x0e', '\x1c', '\xa0']) expect(digest(`a${other}`)).not.toEqual(digest('a'));
+});
+
 it('enters the source only where the profile asks for it', () => {
   const selection = { requirements: 'requirements.txt', copy: [], copyAll: false };
   const flytekit = (more: object) => {

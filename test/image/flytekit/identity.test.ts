@@ -114,7 +114,7 @@ describe('every field counts, in the order and the words of flytekit', () => {
     runtimePackages: ['pip'],
   };
   it.each([
-    [{ condaPackages: ['c'], condaChannels: ['d', 'conda-forge'] }, 'BbXAzD-PeRNDNZR-1O6Hbw'],
+    [{ condaPackages: ['c'], condaChannels: ['d', 'conda-forge'] }, 'BbXAzD_PeRNDNZR-1O6Hbw'],
     [{ pythonExec: '/usr/bin/python3' }, 'oOmFMQWjZ2V93kzAtxLgSw'],
   ])('with %j', (more, id) => {
     const image = `ghcr.io/acme/all:v1-${id.replaceAll('-', '_')}`;
