@@ -43,11 +43,12 @@ export function jobPrefix(target: Target): string {
 
 /**
  * Hash of what gives a build its access and its room. A failure counts only for builds with the same one:
- * a corrected Secret's name, more memory or a longer time starts a new attempt at once, and so does a new
- * number in spec.rebuild.
+ * a corrected Secret's name, more memory, a longer time or a corrected builder in the settings starts a new attempt
+ * at once, and so does a new number in spec.rebuild.
  */
 export function accessHash(target: Target, settings: Settings): string {
   const { spec } = target;
+  const { priority, ...builder } = target.builder;
   const plan: Json = {
     push: pushSecretOf(target.spec, settings) ?? '',
     pull: (spec.pullSecretRefs ?? []).map((ref) => ref.name),
@@ -55,7 +56,7 @@ export function accessHash(target: Target, settings: Settings): string {
     queue: spec.build?.queueName ?? '',
     timeout: timeoutOf(target, settings),
     resources: resourcesOf(target, settings) as unknown as Json,
-    builder: target.builder.name,
+    builder: builder as unknown as Json,
     rebuild: spec.rebuild ?? 0,
     ...(spec.pipSecretMounts === undefined ? {} : { mounts: spec.pipSecretMounts as unknown as Json }),
     ...(spec.source?.git?.secretRef === undefined ? {} : { git: spec.source.git.secretRef.name }),

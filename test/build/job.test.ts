@@ -50,6 +50,13 @@ describe('the access hash', () => {
   it('does not change with the content', () => {
     expect(accessHash(targetFor({ packages: ['x'] }), settings)).toBe(base);
   });
+  it('changes with a corrected builder, not with its priority', () => {
+    const given = (builder: object) =>
+      settingsSchema.parse({ builders: [{ name: 'buildkit', engine: 'BuildKit', ...builder }] });
+    const hash = (builder: object) => accessHash(targetFor({}, given(builder)), given(builder));
+    expect(hash({ priority: 9 })).toBe(base);
+    expect(hash({ image: 'other' })).not.toBe(base);
+  });
 });
 
 describe('the pod', () => {
