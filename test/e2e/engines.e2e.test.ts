@@ -186,7 +186,8 @@ const everyEngine = () => {
         const shown = await ready(namespace, name, 300);
         const image = shown.status.resolvedImage ?? '';
         const { User, Env, WorkingDir, Entrypoint, Cmd, Labels } = (await inRegistry(image)).config;
-        const config = { User, Env, WorkingDir, Entrypoint, Cmd: Cmd ?? [], Labels };
+        // buildah puts a variable that is set again at the end.
+        const config = { User, Env: Env?.toSorted(), WorkingDir, Entrypoint, Cmd: Cmd ?? [], Labels };
         made[builder][name] = { shown, config, said: JSON.parse(await outputOf(namespace, image)) };
       }
     }
