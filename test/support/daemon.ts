@@ -10,7 +10,7 @@ export const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' }
  *
  * @param address a cluster IP from 10.96.0.0/24, of which none is given out by itself
  */
-export function daemonSettings(address: string): object {
+export function daemonSettings(address: string): { readonly builders: readonly object[] } {
   const usual = { engine: 'BuildKit', image: ENGINE_IMAGE };
   const daemon = { address: `tcp://${address}:1234`, sharedTrust: true };
   return {
