@@ -156,7 +156,7 @@ withOperator(
           name,
           `says ${says}`,
           (seen) => conditionsOf(seen).current && conditionsOf(seen).message.includes(says),
-          60,
+          120,
         );
         expect(conditionsOf(shown)).toMatchObject({ reason, stalled, reconciling: !stalled });
         expect(shown.status.resolvedImage).toBeUndefined();
