@@ -219,7 +219,8 @@ withOperator(
           'has failed',
           ({ status }) => status.lastFailure !== undefined,
         );
-        expect(failed.status.lastFailure).toMatchObject({ reason: 'Interrupted', step: 'build' });
+        const { lastFailure } = failed.status;
+        expect(lastFailure, lastFailure?.message).toMatchObject({ reason: 'Interrupted', step: 'build' });
         const { status } = await ready(team, 'killed', 180);
         expect(status.build?.attempt).toBe(2);
       });
