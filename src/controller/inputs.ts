@@ -174,7 +174,8 @@ async function lookedUp(
     return { found: { kind: 'problems', problems: result.problems }, ...more };
   }
   if (known) return { found: { kind: 'found', value: known }, ...more };
-  const againMs = Math.min(looked.dueInMs, MINUTE) || 3 * SECOND;
+  // Only Events tell why a look does not start, and nobody watches those.
+  const againMs = looked.running ? 3 * SECOND : Math.min(looked.dueInMs, MINUTE) || 3 * SECOND;
   if (words !== undefined) return { found: unavailable(say.cannotLook(words), againMs), ...more };
   if (result) return { found: unavailable(unreadable(spec, result), againMs), ...more };
   const waiting = { reason: 'Progressing', message: say.looking(placeOf(spec)), againMs } as const;
