@@ -124,7 +124,9 @@ export const APT: readonly Rule[] = [
 export const REGISTRY: readonly Rule[] = [
   {
     reason: 'Interrupted',
-    pattern: /^error: failed to receive status: rpc error: code = Unavailable/m,
+    // The words of grpc's own client, which speaks with nobody but the daemon.
+    pattern:
+      /^error: [^\n]*(?:rpc error: code = Unavailable|error reading from server|connection error: desc = "transport|closing transport|transport is closing|received prior goaway)/m,
     headline: 'the BuildKit daemon went away during the build',
   },
   {

@@ -162,6 +162,16 @@ describe('sentences of registries, proxies and package tools', () => {
       'Interrupted',
     ],
     [
+      'a daemon that was asked once more after it died',
+      'error: failed to solve: Unavailable: connection error: desc = "transport: Error while dialing: dial tcp 10.0.0.9:1234: connect: connection refused"',
+      'Interrupted',
+    ],
+    [
+      'a daemon that said goodbye',
+      'error: failed to solve: closing transport due to: connection error: desc = "error reading from server: EOF", received prior goaway: code: NO_ERROR',
+      'Interrupted',
+    ],
+    [
       'ECR',
       push(
         'unknown: The image tag 1 already exists in the repository and cannot be overwritten because the tag is immutable.',
