@@ -26,12 +26,16 @@ const PATHS: readonly unknown[] = [
 ];
 
 const URLS: readonly unknown[] = [
-  ...['https://pypi.org/simple', 'http://h:3141/a/+simple/', 'https://download.pytorch.org/whl/cu126'],
+  ...[
+    'https://pypi.example.com/simple',
+    'http://h:3141/a/+simple/',
+    'https://download.pytorch.org/whl/cu126',
+  ],
   ...[
     'https://u:p@h/simple',
     'https://token@h/simple',
     'ftp://h',
-    'pypi.org/simple',
+    'pypi.example.com/simple',
     'https://',
     'https://h/a b',
     'https://h/$A',

@@ -136,7 +136,7 @@ source = { editable = "." }
 [[package]]
 name = "requests"
 version = "2.32.3"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://pypi.example.com/simple" }
 `;
 const POETRY_LOCK = `[[package]]
 name = "flytekit"
@@ -208,7 +208,7 @@ describe('locks and pyproject.toml', () => {
     ],
     [
       'a folder of wheels',
-      withPyproject('uv.lock', UV_LOCK.replace('https://pypi.org/simple', 'wheels')),
+      withPyproject('uv.lock', UV_LOCK.replace('https://pypi.example.com/simple', 'wheels')),
       /requests: a package in a folder/,
     ],
     [
