@@ -9,7 +9,7 @@ import type { LookResult } from '../api/build-result.ts';
 import { conditionOf } from '../api/conditions.ts';
 import type { ImageSpec, Spec } from '../api/image-spec.ts';
 import { say } from '../api/reasons.ts';
-import { type LookQuestion, lookPrefix, sourceQuestion } from '../build/look.ts';
+import { type LookQuestion, sourceQuestion } from '../build/look.ts';
 import type { Problem } from '../image/effective.ts';
 import {
   type BaseSpec,
@@ -151,10 +151,11 @@ async function lookedUp(
   spec: Spec,
   sources: Sources,
 ): Promise<SourceFound> {
-  const { settings } = sources;
-  const pollMs = moves(spec) ? settings.sources.pollSeconds * SECOND : Infinity;
-  const known = knownOf(question, object, spec, settings);
-  const { looked, due, words } = await lookAt(question, object, spec, sources, pollMs);
+  const pollMs = moves(spec) ? sources.settings.sources.pollSeconds * SECOND : Infinity;
+  const { prefix, looked, due, words } = await lookAt(question, object, spec, sources, pollMs);
+  const selection = selectionOf(spec);
+  const told = object.status?.source;
+  const known = told?.question === prefix && selection ? rememberedSource(selection, told) : undefined;
   const result = looked.latest?.result;
   // Nothing moves a commit: what is known of it needs no further look.
   const settled = spec.suspend === true || (known !== undefined && pollMs === Infinity);
@@ -162,11 +163,10 @@ async function lookedUp(
   const lookAgainMs = due ? Infinity : looked.dueInMs || MISSING_AGAIN_MS;
   const more = {
     looks: due && !settled ? [due] : [],
-    question: lookPrefix(question, spec, settings, object.metadata),
+    question: prefix,
     ...(settled || lookAgainMs === Infinity ? {} : { lookAgainMs }),
     ...(known && result && 'unreadable' in result ? { remark: unreadable(spec, result) } : {}),
   };
-  const selection = selectionOf(spec);
   if (result && 'source' in result && selection) {
     return { found: { kind: 'found', value: rememberedSource(selection, result.source) }, ...more };
   }
@@ -180,19 +180,6 @@ async function lookedUp(
   if (result) return { found: unavailable(unreadable(spec, result), againMs), ...more };
   const waiting = { reason: 'Progressing', message: say.looking(placeOf(spec)), againMs } as const;
   return { found: { kind: 'waiting', waiting }, ...more };
-}
-
-/** What the status remembers of the same question. */
-function knownOf(
-  question: LookQuestion,
-  object: ImageSpec,
-  spec: Spec,
-  settings: Sources['settings'],
-): ResolvedSource | undefined {
-  const told = object.status?.source;
-  const selection = selectionOf(spec);
-  const asked = lookPrefix(question, spec, settings, object.metadata);
-  return told?.question === asked && selection ? rememberedSource(selection, told) : undefined;
 }
 
 function unreadable(spec: Spec, result: LookResult): string {

@@ -7,6 +7,8 @@ import type { Sources } from './observe.ts';
 import { troubleOf } from './trouble.ts';
 
 export interface LookedAt {
+  /** What all looks at this question have in common: by it the status knows the question again. */
+  readonly prefix: string;
   readonly looked: Looked;
   /** Set when a look is to begin now and there is room for it. */
   readonly due?: LookDue;
@@ -38,5 +40,5 @@ export async function lookAt(
     running && progress?.state === 'pending'
       ? (progress.words ?? (await troubleOf(running, sources, false))?.message)
       : undefined;
-  return { looked, ...(due ? { due } : {}), ...(words === undefined ? {} : { words }) };
+  return { prefix, looked, ...(due ? { due } : {}), ...(words === undefined ? {} : { words }) };
 }

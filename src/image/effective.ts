@@ -8,7 +8,7 @@ import type { Spec } from '../api/image-spec.ts';
 import type { Settings } from '../settings.ts';
 import { containerIdOf } from './flytekit/identity.ts';
 import { canonicalJson, type Json, sha256 } from './hash.ts';
-import type { Inputs, RequirementsKind } from './inputs.ts';
+import type { Inputs, RequirementsKind, ResolvedRequirements } from './inputs.ts';
 import { parseReference } from './reference.ts';
 import { readRequirement } from './requirement.ts';
 
@@ -49,12 +49,8 @@ export interface EffectiveSpec {
     readonly digest: string;
     /** Files are copied into workdir. */
     readonly copied: boolean;
-    readonly requirements?: {
-      readonly kind: RequirementsKind;
-      readonly main: string;
-      /** 64 hex digits over the requirements alone; part of `digest`. */
-      readonly digest: string;
-    };
+    /** Part of `digest`. */
+    readonly requirements?: ResolvedRequirements;
   };
   readonly uvImage?: string;
   readonly builderOptions?: Readonly<Record<string, Json>>;

@@ -33,6 +33,14 @@ export interface FlytekitDigests {
   readonly sourceRoot?: string | undefined;
 }
 
+/** The file that spec.requirements names, with all it refers to. */
+export interface ResolvedRequirements {
+  readonly kind: RequirementsKind;
+  readonly main: string;
+  /** 64 hex digits over the requirements alone: what the layer of Python packages depends on. */
+  readonly digest: string;
+}
+
 /** The used part of a source. */
 export interface ResolvedSource {
   /** Commit or artifact's digest; what does not move has none. */
@@ -40,12 +48,7 @@ export interface ResolvedSource {
   /** 64 hex digits over destination, content and mode of all that is used. */
   readonly digest: string;
   readonly copied: boolean;
-  readonly requirements?: {
-    readonly kind: RequirementsKind;
-    readonly main: string;
-    /** 64 hex digits over the requirements alone: what the layer of Python packages depends on. */
-    readonly digest: string;
-  };
+  readonly requirements?: ResolvedRequirements;
   /** The requirements ask for flytekit themselves. */
   readonly namesFlytekit?: boolean;
   /** There if the selection asked for it. */
