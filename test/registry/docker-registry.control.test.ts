@@ -101,6 +101,24 @@ describe('a registry without login', () => {
     expect(await client.configOf(ref('single'), 'linux/arm64')).toEqual({ kind: 'absent' });
   });
 
+  it('takes an index of what it has, and none of what it has not', async () => {
+    const mediaType = 'application/vnd.oci.image.index.v1+json';
+    const found = await client.manifestOf(ref('single'));
+    if (found.kind !== 'present') throw new Error(found.kind);
+    const indexOf = (digest: string) => {
+      const platform = { architecture: 'amd64', os: 'linux' };
+      const entry = { mediaType: found.mediaType, digest, size: found.size, platform };
+      return { mediaType, text: JSON.stringify({ schemaVersion: 2, mediaType, manifests: [entry] }) };
+    };
+    const pushed = await client.pushManifest({ ...ref('put'), tag: 'put' }, indexOf(single));
+    expect(pushed).toMatchObject({ kind: 'present' });
+    expect(await client.digestOf(ref('put'))).toEqual(pushed);
+    expect(await client.configOf(ref('put'), 'linux/amd64')).toMatchObject({ manifestDigest: single });
+    const broken = await client.pushManifest({ ...ref('broken'), tag: 'broken' }, indexOf(ABSENT_DIGEST));
+    expect(broken.kind).not.toBe('present');
+    expect(await client.digestOf(ref('broken'))).toEqual({ kind: 'absent' });
+  });
+
   it('is not asked at all when nobody listed it, being on a loopback address', async () => {
     const strict = new RegistryClient({ registries: [], credentials: anonymous });
     expect(await strict.digestOf(ref('single'))).toEqual({
