@@ -21,8 +21,6 @@ import { IMAGE_SPECS, pathOf } from '../src/kube/resource.ts';
 
 const RUN = `bench-${randomBytes(3).toString('hex')}`;
 const [BUILDS, DAEMON] = [RUN, `${RUN}-daemon`];
-/** From the part of the network that is never given out by itself. */
-const ADDRESS = '10.96.0.203';
 const LONGEST_MS = 300_000;
 const LOOK_EVERY_MS = 25;
 const ZSTD = 'application/vnd.oci.image.layer.v1.tar+zstd';
@@ -123,10 +121,6 @@ const round = (seconds: number) => Math.round(seconds * 10) / 10;
 async function main(): Promise<void> {
   const cluster = await up({ withoutOperator: true });
   const { builders } = (await localSettings(cluster)) as { builders: [object] };
-  const daemon = { address: `tcp://${ADDRESS}:1234`, sharedTrust: true };
-  await installOperator(cluster, {
-    builders: [...builders, { ...builders[0], name: 'daemon', priority: 1, daemon }],
-  });
   const kubectl = async (...args: string[]) =>
     (await run(cluster.kubectl, ['--kubeconfig', cluster.kubeconfig, ...args])).stdout;
   const connection = await connect({ kubeconfig: cluster.kubeconfig });
@@ -135,7 +129,10 @@ async function main(): Promise<void> {
       await kubectl('create', 'namespace', namespace);
       await kubectl('label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=privileged');
     }
-    await installDaemon(cluster, DAEMON, ADDRESS);
+    const daemon = { address: await installDaemon(cluster, DAEMON), sharedTrust: true };
+    await installOperator(cluster, {
+      builders: [...builders, { ...builders[0], name: 'daemon', priority: 1, daemon }],
+    });
     const secret = JSON.parse(await kubectl('get', 'secret', 'buildkit-client', '-n', DAEMON, '-o', 'json'));
     await connection.request({
       method: 'POST',

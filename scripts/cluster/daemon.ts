@@ -15,14 +15,14 @@ import { run } from './run.ts';
 const COMPONENT = join(import.meta.dirname, '../../manifests/components/buildkit-daemon');
 
 /** Small requests: the daemon shares the node's two cores with builds of other tests. */
+const REQUESTS_PATH = '/spec/template/spec/containers/0/resources/requests';
 const REQUESTS = { cpu: '100m', memory: '256Mi', 'ephemeral-storage': '256Mi' };
 
 /**
- * Installs it in a namespace that admits privileged pods, and resolves when it is ready.
- *
- * @param address a cluster IP for its Service: the single node has no cluster DNS to find another by
+ * Installs it in a namespace that admits privileged pods. Resolves when it is ready, with the address that the API server
+ * gave its Service, `tcp://10.96.12.3:1234`: the single node has no cluster DNS to find it by.
  */
-export async function installDaemon(cluster: Cluster, namespace: string, address: string): Promise<void> {
+export async function installDaemon(cluster: Cluster, namespace: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'imagespec-daemon-'));
   const kubectl = (...args: string[]) =>
     run(cluster.kubectl, ['--kubeconfig', cluster.kubeconfig, '--namespace', namespace, ...args]);
@@ -44,14 +44,10 @@ export async function installDaemon(cluster: Cluster, namespace: string, address
     ],
     configMapGenerator: [{ name: 'buildkitd', behavior: 'replace', files: ['buildkitd.toml'] }],
     patches: [
-      patch('Service', [{ op: 'add', path: '/spec/clusterIP', value: address }]),
-      patch('Deployment', [
-        {
-          op: 'replace',
-          path: '/spec/template/spec/containers/0/resources/requests',
-          value: REQUESTS,
-        },
-      ]),
+      {
+        target: { kind: 'Deployment', name: 'buildkitd' },
+        patch: JSON.stringify([{ op: 'replace', path: REQUESTS_PATH, value: REQUESTS }]),
+      },
     ],
   };
   try {
@@ -60,12 +56,9 @@ export async function installDaemon(cluster: Cluster, namespace: string, address
     await kubectl('apply', '--server-side', '--force-conflicts', '--kustomize', folder);
     await kubectl('wait', '--for=condition=Complete', 'job/buildkit-certificates', '--timeout=120s');
     await kubectl('rollout', 'status', 'deployment/buildkitd', '--timeout=120s');
+    const { stdout } = await kubectl('get', 'service/buildkitd', '--output=jsonpath={.spec.clusterIP}');
+    return `tcp://${stdout}:1234`;
   } finally {
     await rm(folder, { recursive: true });
   }
 }
-
-const patch = (kind: string, operations: object[]) => ({
-  target: { kind, name: 'buildkitd' },
-  patch: JSON.stringify(operations),
-});

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { HOST_ADDRESS, NETWORK_NAMESPACE } from '../../scripts/cluster/place.ts';
 import { run } from '../../scripts/cluster/run.ts';
-import { daemonSettings, giveIdentity, RESTRICTED, startDaemon } from '../support/daemon.ts';
+import { type Daemon, daemonSettings, giveIdentity, RESTRICTED, startDaemon } from '../support/daemon.ts';
 import {
   apply,
   cluster,
@@ -24,10 +24,8 @@ import {
 import { type Guarded, startGuarded } from '../support/guarded.ts';
 import { type Report, serveHostile } from '../support/hostile-package.ts';
 
-const ADDRESS = '10.96.0.202';
 const PACKAGES = `${HOST_ADDRESS}:5790`;
 const METADATA = '169.254.169.254';
-const DAEMONS = ['127.0.0.1:1234', `${ADDRESS}:1234`];
 /** Stands in the Secrets of the build that is looked at: for its index, and for its push. */
 const CANARIES = { index: `index-canary-${RUN}`, push: `push-canary-${RUN}` };
 
@@ -40,13 +38,15 @@ const hostile = (where: string) => ({
   name: `${RUN}/hostile-${where}`,
 });
 
+let daemon: Daemon;
+
 withOperator(
   'code in a build',
   () => {
     const folder = mkdtempSync(join(tmpdir(), 'imagespec-tenants-'));
     let metadata: Guarded | undefined;
     let packages: { stop(): Promise<void> } | undefined;
-    let home: string;
+    let daemons: string[];
     let victims: string;
     let strangers: string;
     let jobs: string;
@@ -64,16 +64,15 @@ withOperator(
         [...enter, process.execPath, '-e', METADATA_SERVER],
         join(folder, 'metadata.log'),
       );
+      daemons = ['127.0.0.1:1234', daemon.address.replace('tcp://', '')];
       packages = await serveHostile(PACKAGES, {
-        daemons: DAEMONS,
+        daemons,
         apiServer: '10.96.0.1:443',
         metadata: `http://${METADATA}/`,
         foreignFile: '/run/index-login',
         patience: 20,
         canaries: [CANARIES.push],
       });
-      const daemon = await startDaemon(ADDRESS);
-      home = daemon.namespace;
       for (const namespace of [victims, strangers]) await giveIdentity(namespace, daemon.client);
       const login = { username: 'somebody', password: CANARIES.push };
       const config = JSON.stringify({ auths: { [cluster.registry]: login } });
@@ -88,7 +87,7 @@ withOperator(
         () => {},
       );
       await packages?.stop();
-      await Promise.all([home, victims, strangers, jobs].filter(Boolean).map(deleteNamespace));
+      await Promise.all([daemon?.namespace, victims, strangers, jobs].filter(Boolean).map(deleteNamespace));
       rmSync(folder, { recursive: true });
     });
 
@@ -116,7 +115,7 @@ withOperator(
       // It is root in the daemon's user namespace, in the network of the daemon's pod.
       expect(report.user).toBe(0);
       // Without a certificate the daemon says nothing, not even on its own loopback.
-      for (const address of DAEMONS) {
+      for (const address of daemons) {
         expect(report.daemons[address]).toMatch(/certificate required|reset|broken pipe/i);
       }
       // The API server can be reached and gives nothing to who has no token; there is none to be found.
@@ -151,5 +150,8 @@ withOperator(
       expect(report.metadata).toBe('credentials of the node');
     });
   },
-  daemonSettings(ADDRESS),
+  async () => {
+    daemon = await startDaemon();
+    return daemonSettings(daemon.address);
+  },
 );

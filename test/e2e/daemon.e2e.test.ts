@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { makePair } from '../../src/pki/certificates.ts';
-import { daemonSettings, giveIdentity, type Identity, RESTRICTED, startDaemon } from '../support/daemon.ts';
+import { type Daemon, daemonSettings, giveIdentity, RESTRICTED, startDaemon } from '../support/daemon.ts';
 import {
   apply,
   change,
@@ -26,8 +26,6 @@ import {
   withOperator,
 } from '../support/e2e.ts';
 
-/** Of the daemon's Service; from the part of the network that is never given out by itself. */
-const ADDRESS = '10.96.0.201';
 /** What an image is to who runs it. */
 const LOOK_AROUND = `import glob, json, os, subprocess
 def text(path):
@@ -67,34 +65,33 @@ const inNamespace = (namespace: string, ...args: string[]) => kubectl([...args, 
 const engineLog = async (namespace: string, { status }: Shown) =>
   await inNamespace(namespace, 'logs', `job/${status.build?.jobName}`, '--container=build');
 
+let daemon: Daemon;
+
 withOperator(
   'a BuildKit daemon',
   () => {
-    let home: string;
     let team: string;
     let jobs: string;
-    let client: Identity;
     const scale = (replicas: number) =>
-      inNamespace(home, 'scale', 'deployment/buildkitd', `--replicas=${replicas}`);
+      inNamespace(daemon.namespace, 'scale', 'deployment/buildkitd', `--replicas=${replicas}`);
     const daemonReady = () =>
-      inNamespace(home, 'rollout', 'status', 'deployment/buildkitd', '--timeout=120s');
+      inNamespace(daemon.namespace, 'rollout', 'status', 'deployment/buildkitd', '--timeout=120s');
 
     beforeAll(async () => {
       [team, jobs] = await Promise.all([
         createNamespace('builds with a daemon', RESTRICTED),
         createNamespace('builds with a daemon of their own'),
       ]);
-      ({ namespace: home, client } = await startDaemon(ADDRESS));
     });
     afterAll(async () => {
-      await Promise.all([home, team, jobs].filter(Boolean).map(deleteNamespace));
+      await Promise.all([daemon?.namespace, team, jobs].filter(Boolean).map(deleteNamespace));
     });
 
     test('is waited for where its Secret is missing, and builds in a restricted namespace when it comes', async () => {
       await apply(team, { packages: { ...SPECS.packages, name: `${RUN}/daemon/packages` } });
       const waits = await hasReason(team, 'packages', 'BuildPending', 30);
       expect(conditionsOf(waits).message).toContain('secret "buildkit-client" not found');
-      await giveIdentity(team, client);
+      await giveIdentity(team, daemon.client);
       const shown = await ready(team, 'packages', 180);
       expect(shown.status.build?.builder).toBe('daemon');
       const [pod] = await podsIn(team);
@@ -162,7 +159,7 @@ withOperator(
         const other = await makePair('buildkitd', 1);
         const pair = { 'tls.crt': other.client.certificate, 'tls.key': other.client.key };
         await giveIdentity(stranger, { ...pair, 'ca.crt': other.authority });
-        await giveIdentity(foreign, { ...pair, 'ca.crt': client['ca.crt'] });
+        await giveIdentity(foreign, { ...pair, 'ca.crt': daemon.client['ca.crt'] });
         for (const namespace of [stranger, foreign]) await apply(namespace, { it: spec('trusted') });
         for (const namespace of [stranger, foreign]) {
           const refused = await reached(
@@ -171,11 +168,11 @@ withOperator(
             (message) => message.includes('certificates'),
             60,
           );
-          expect(refused).toContain(`tcp://${ADDRESS}:1234`);
+          expect(refused).toContain(daemon.address);
           expect(refused).toContain('Secret buildkit-client');
         }
         expect(conditionsOf(await hasReason(stranger, 'it', 'BuildPending', 1)).message).toContain('x509');
-        await giveIdentity(stranger, client);
+        await giveIdentity(stranger, daemon.client);
         await ready(stranger, 'it', 180);
       });
 
@@ -185,7 +182,7 @@ withOperator(
         const waits = await hasReason(team, 'away', 'BuildPending', 120);
         expect(conditionsOf(waits)).toMatchObject({ stalled: false, reconciling: true });
         expect(conditionsOf(waits).message).toContain(
-          `the BuildKit daemon tcp://${ADDRESS}:1234 does not answer`,
+          `the BuildKit daemon ${daemon.address} does not answer`,
         );
         await scale(1);
         await daemonReady();
@@ -210,7 +207,7 @@ withOperator(
           90,
         );
         await inNamespace(
-          home,
+          daemon.namespace,
           ...['delete', 'pod', '--selector=app.kubernetes.io/name=buildkitd', '--grace-period=0', '--force'],
         );
         const failed = await statusOf(
@@ -226,5 +223,8 @@ withOperator(
       });
     });
   },
-  daemonSettings(ADDRESS),
+  async () => {
+    daemon = await startDaemon();
+    return daemonSettings(daemon.address);
+  },
 );

@@ -7,7 +7,7 @@ import { buildahImage } from '../../scripts/images/images.ts';
 import { ANNOTATIONS } from '../../src/api/names.ts';
 import { relativePath } from '../../src/api/spec/text.ts';
 import { buildah } from '../support/buildah.ts';
-import { daemonSettings, giveIdentity, startDaemon } from '../support/daemon.ts';
+import { type Daemon, daemonSettings, giveIdentity, startDaemon } from '../support/daemon.ts';
 import {
   apply,
   cluster,
@@ -50,30 +50,23 @@ print(json.dumps({
 
 /** Each engine has its own ways to be given a value. */
 const BUILDERS = ['buildkit', 'daemon', 'kaniko', 'buildah'];
-/** Of the daemon's Service; from the part of the network that is never given out by itself. */
-const DAEMON = '10.96.0.202';
 
 const image = await load(await buildahImage());
 const usual = (await localSettings(cluster)).builders as { name: string }[];
-const builders = [
-  ...daemonSettings(DAEMON).builders,
-  ...usual.filter(({ name }) => name === 'kaniko'),
-  buildah('buildah', image, 'BuildKit'),
-];
+const others = [...usual.filter(({ name }) => name === 'kaniko'), buildah('buildah', image, 'BuildKit')];
+
+let daemon: Daemon;
 
 withOperator(
   'hostile text',
   () => {
     let namespace: string;
-    let home: string;
     beforeAll(async () => {
       namespace = await createNamespace('hostile.e2e');
-      const daemon = await startDaemon(DAEMON);
-      home = daemon.namespace;
       await giveIdentity(namespace, daemon.client);
     });
     afterAll(async () => {
-      await Promise.all([namespace, home].filter(Boolean).map(deleteNamespace));
+      await Promise.all([daemon?.namespace, namespace].filter(Boolean).map(deleteNamespace));
     });
 
     test.for(BUILDERS)(
@@ -155,5 +148,8 @@ withOperator(
       expect(owners.map(({ name }) => name).sort()).toEqual([...BUILDERS].sort());
     });
   },
-  { builders },
+  async () => {
+    daemon = await startDaemon();
+    return { builders: [...daemonSettings(daemon.address).builders, ...others] };
+  },
 );

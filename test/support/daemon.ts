@@ -8,11 +8,11 @@ export const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' }
 /**
  * Settings with two builders: `daemon`, which is the usual one, and `buildkit`, with a daemon for each build.
  *
- * @param address a cluster IP from 10.96.0.0/24, of which none is given out by itself
+ * @param address the daemon's
  */
 export function daemonSettings(address: string): { readonly builders: readonly object[] } {
   const usual = { engine: 'BuildKit', image: ENGINE_IMAGE };
-  const daemon = { address: `tcp://${address}:1234`, sharedTrust: true };
+  const daemon = { address, sharedTrust: true };
   return {
     builders: [
       { ...usual, name: 'buildkit', priority: 5 },
@@ -28,15 +28,22 @@ export interface Identity {
   readonly 'tls.key': string;
 }
 
-/** Installs the component in a new namespace; resolves with that and what the component made for clients. */
-export async function startDaemon(address: string): Promise<{ namespace: string; client: Identity }> {
+export interface Daemon {
+  readonly namespace: string;
+  /** As in a builder's settings. */
+  readonly address: string;
+  readonly client: Identity;
+}
+
+/** Installs the component in a new namespace. */
+export async function startDaemon(): Promise<Daemon> {
   const namespace = await createNamespace('a BuildKit daemon');
-  await installDaemon(cluster, namespace, address);
+  const address = await installDaemon(cluster, namespace);
   const secret = ['get', 'secret', 'buildkit-client', `--namespace=${namespace}`, '--output=json'];
   const { data } = JSON.parse(await kubectl(secret));
   const text = (key: string) => Buffer.from(data[key], 'base64').toString();
   const client = { 'ca.crt': text('ca.crt'), 'tls.crt': text('tls.crt'), 'tls.key': text('tls.key') };
-  return { namespace, client };
+  return { namespace, address, client };
 }
 
 /** Lets a namespace build with a daemon. */

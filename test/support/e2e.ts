@@ -34,18 +34,23 @@ export const RUN = `e2e-${randomBytes(4).toString('hex')}`;
  * A group of tests with the operator running. With kind, host and pods know the registry under different names, which
  * one operator's settings cannot say; there the operator must run in the cluster, and these tests are left out.
  *
- * @param settings replaces top-level fields of the operator's settings
+ * @param settings replaces top-level fields of the operator's settings; a function makes first what they speak of
  */
-export function withOperator(title: string, tests: (operator: Operator) => void, settings: object = {}) {
+export function withOperator(
+  title: string,
+  tests: (operator: Operator) => void,
+  settings: object | (() => Promise<object>) = {},
+) {
   const reason = 'left out with kind: host and pods know the registry under different names';
   describe.skipIf(cluster.kind === 'kind')(cluster.kind === 'kind' ? `${title} (${reason})` : title, () => {
-    const operator = new Operator(settings);
+    const operator = new Operator();
     let replicas = 0;
     beforeAll(async () => {
       await kubectl(['apply', '--server-side', '--force-conflicts', '--kustomize', 'crds']);
       const crd = 'crd/imagespecs.imagespec.dev';
       await kubectl(['wait', '--for=condition=Established', '--timeout=30s', crd]);
       replicas = await scaleDeployed(0);
+      operator.settings = typeof settings === 'function' ? await settings() : settings;
       await operator.start();
     });
     afterAll(async () => {
@@ -77,12 +82,13 @@ const folder = mkdtemp(join(tmpdir(), 'imagespec-e2e-'));
 
 /** An operator as a process of this host; it may be killed and started again. */
 export class Operator {
-  readonly #settings: object;
+  /** What replaces top-level fields of the usual settings, from the next start on. */
+  settings: object;
   #process: Guarded | undefined;
   #log = '';
 
   constructor(settings: object = {}) {
-    this.#settings = settings;
+    this.settings = settings;
   }
 
   /** Starts it with the sources as they are; resolves when its first passes begin. */
@@ -90,7 +96,7 @@ export class Operator {
     const name = join(await folder, randomBytes(4).toString('hex'));
     this.#log = `${name}.log`;
     settings ??= usualSettings();
-    await writeFile(`${name}.yaml`, JSON.stringify({ ...(await settings), ...this.#settings }));
+    await writeFile(`${name}.yaml`, JSON.stringify({ ...(await settings), ...this.settings }));
     const files = ['--settings', `${name}.yaml`, '--kubeconfig', cluster.kubeconfig];
     const program = startGuarded([process.execPath, 'src/main.ts', ...files, '--port', '0'], this.#log);
     this.#process = program;
