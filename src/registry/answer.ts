@@ -50,6 +50,9 @@ export type LayersAnswer =
     }
   | NoAnswer;
 
+/** Whether a push would be let in; `absent`: there is no such repository, and this registry makes none. */
+export type PushAnswer = { readonly kind: 'allowed' } | NoAnswer;
+
 /** Thrown inside src/registry only; `RegistryClient` turns it into a value. */
 export class RegistryFailure extends Error {
   override name = 'RegistryFailure';

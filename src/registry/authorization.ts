@@ -6,6 +6,7 @@
  * password or a refused new token is final.
  */
 import { denied, oneLine } from './answer.ts';
+import { BoundedMap } from './bounded-map.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { basicAuthorization, type Credential, type CredentialStore, fingerprint } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -31,7 +32,7 @@ const MOST_WAYS = 1000;
 const MOST_ROUNDS = 4;
 
 export class Authorization {
-  readonly #ways = new Map<string, WayIn>();
+  readonly #ways = new BoundedMap<string, WayIn>(MOST_WAYS);
   readonly #tokens: Tokens;
   readonly #transport: Transport;
   readonly #credentials: CredentialStore;
@@ -57,7 +58,7 @@ export class Authorization {
       const login = way && (await this.#login(endpoint, way, credential, refused));
       const reply = await this.#send(endpoint, question, login?.header);
       if (reply.status !== 401 || reply.elsewhere) {
-        if (way !== undefined) this.#remember(key, way);
+        if (way !== undefined) this.#ways.set(key, way);
         return reply;
       }
       const next = wayIn(
@@ -99,12 +100,6 @@ export class Authorization {
       file: question.file,
       timeoutMs: question.timeoutMs,
     });
-  }
-
-  #remember(key: string, way: WayIn): void {
-    this.#ways.set(key, way);
-    const [oldest] = this.#ways.keys();
-    if (this.#ways.size > MOST_WAYS && oldest !== undefined) this.#ways.delete(oldest);
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { denied, type RegistryFailure, unavailable } from './answer.ts';
+import { BoundedMap } from './bounded-map.ts';
 import { basicAuthorization, type Credential, fingerprint } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';
 import { answerOf } from './error-body.ts';
@@ -36,7 +37,7 @@ const tokenSchema = z.object({
 });
 
 export class Tokens {
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new BoundedMap<string, Kept>(MOST_TOKENS);
   readonly #transport: Transport;
   readonly #now: () => number;
 
@@ -77,7 +78,7 @@ export class Tokens {
     const exchange = this.#exchange(endpoint, demand, credential);
     const kept: Kept = { token: exchange.then(({ token }) => token), usableUntil: Number.POSITIVE_INFINITY };
     kept.token.catch(() => {}); // Whoever waits sees it; nobody waiting is no crash.
-    this.#keep(key, kept);
+    this.#kept.set(key, kept);
     try {
       const { token, lifetimeMs } = await exchange;
       kept.usableUntil = this.#now() + lifetimeMs;
@@ -86,14 +87,6 @@ export class Tokens {
       if (this.#kept.get(key) === kept) this.#kept.delete(key);
       throw error;
     }
-  }
-
-  #keep(key: string, kept: Kept): void {
-    this.#kept.delete(key);
-    this.#kept.set(key, kept);
-    if (this.#kept.size <= MOST_TOKENS) return;
-    const [oldest] = this.#kept.keys();
-    if (oldest !== undefined) this.#kept.delete(oldest);
   }
 
   async #exchange(endpoint: Endpoint, demand: TokenDemand, credential: Credential | undefined) {

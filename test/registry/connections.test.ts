@@ -1,43 +1,19 @@
 /** TLS and proxies: which certificates are believed, and what goes through a proxy. */
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
-import { anonymous } from '../../src/registry/credentials.ts';
-import { RegistryClient, type RegistryClientOptions } from '../../src/registry/registry-client.ts';
-import type { RegistrySetting } from '../../src/settings.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Certificate, selfSigned } from '../support/certificate.ts';
 import { listen } from '../support/listen.ts';
-import { digestOfBytes } from '../support/push-image.ts';
-import { type Scripted, type ScriptedServer, startScripted } from '../support/scripted-server.ts';
+import { clientOf, FOUND, PRESENT, refTo, scripted } from '../support/scripted-registry.ts';
+import type { ScriptedServer } from '../support/scripted-server.ts';
 
-const FOUND: Scripted = {
-  headers: {
-    'content-type': 'application/vnd.oci.image.index.v1+json',
-    'docker-content-digest': digestOfBytes('x'),
-  },
-};
-const PRESENT = { kind: 'present', digest: digestOfBytes('x') };
-const refTo = (host: string) => ({ host, repository: 'team/app', tag: '1' });
-
-const open: RegistryClient[] = [];
-afterEach(() => Promise.all(open.splice(0).map((client) => client.close())));
-function clientOf(registries: RegistrySetting[], options: Partial<RegistryClientOptions> = {}) {
-  const client = new RegistryClient({ registries, credentials: anonymous, timeoutMs: 2000, ...options });
-  open.push(client);
-  return client;
-}
-
-async function scripted(certificate?: Certificate): Promise<ScriptedServer> {
-  const server = await startScripted(() => FOUND, certificate);
-  onTestFinished(() => server.stop());
-  return server;
-}
+const serving = (certificate?: Certificate) => scripted(() => FOUND, certificate);
 
 describe('certificates', () => {
-  const secure = (host: string): RegistrySetting => ({ host, insecure: false, mirrors: [] });
+  const secure = (host: string) => ({ host, insecure: false });
 
   it('of an unknown authority are refused, in words that say where to add it', async () => {
-    const server = await scripted(selfSigned(['127.0.0.1']));
+    const server = await serving(selfSigned(['127.0.0.1']));
     expect(await clientOf([secure(server.host)]).digestOf(refTo(server.host))).toEqual({
       kind: 'unavailable',
       message: `${server.host}: its certificate is signed by an authority nobody here knows; add that to caBundle in the settings`,
@@ -46,7 +22,7 @@ describe('certificates', () => {
 
   it('of the bundle are believed, for their own name only', async () => {
     const certificate = selfSigned(['127.0.0.1']);
-    const server = await scripted(certificate);
+    const server = await serving(certificate);
     const bundle = { caBundle: certificate.certificatePem };
     expect(await clientOf([secure(server.host)], bundle).digestOf(refTo(server.host))).toEqual(PRESENT);
     const byName = server.host.replace('127.0.0.1', 'localhost');
@@ -58,12 +34,12 @@ describe('certificates', () => {
 
   it('go unchecked for exactly the host whose https endpoint is insecure', async () => {
     const [lax, strict] = [
-      await scripted(selfSigned(['lax.test'])),
-      await scripted(selfSigned(['strict.test'])),
+      await serving(selfSigned(['lax.test'])),
+      await serving(selfSigned(['strict.test'])),
     ];
     const registries = [
-      { host: 'lax.test', endpoint: lax.origin, insecure: true, mirrors: [] },
-      { host: 'strict.test', endpoint: strict.origin, insecure: false, mirrors: [] },
+      { host: 'lax.test', endpoint: lax.origin, insecure: true },
+      { host: 'strict.test', endpoint: strict.origin, insecure: false },
     ];
     const client = clientOf(registries);
     expect(await client.digestOf(refTo('lax.test'))).toEqual(PRESENT);
@@ -72,13 +48,9 @@ describe('certificates', () => {
 
   it('keep a redirect from https to http from being followed', async () => {
     const certificate = selfSigned(['127.0.0.1']);
-    const plain = await scripted();
-    const server = await startScripted(
-      () => ({ status: 307, headers: { location: plain.origin } }),
-      certificate,
-    );
-    onTestFinished(() => server.stop());
-    const registries = [secure(server.host), { host: plain.host, insecure: true, mirrors: [] }];
+    const plain = await serving();
+    const server = await scripted(() => ({ status: 307, headers: { location: plain.origin } }), certificate);
+    const registries = [secure(server.host), { host: plain.host, insecure: true }];
     const client = clientOf(registries, { caBundle: certificate.certificatePem });
     expect(await client.digestOf(refTo(server.host))).toEqual({
       kind: 'denied',
@@ -112,13 +84,13 @@ describe('a proxy', () => {
 
   it('carries HTTPS and HTTP, but not what noProxy names', async () => {
     const certificate = selfSigned(['registry.test']);
-    const target = await scripted(certificate);
-    const plain = await scripted();
+    const target = await serving(certificate);
+    const plain = await serving();
     const { origin, seen } = await startProxy(target);
     const client = clientOf(
       [
-        { host: plain.host, insecure: true, mirrors: [] },
-        { host: 'plain.test', insecure: true, mirrors: [] },
+        { host: plain.host, insecure: true },
+        { host: 'plain.test', insecure: true },
       ],
       {
         caBundle: certificate.certificatePem,
@@ -134,9 +106,9 @@ describe('a proxy', () => {
 
   it('for http alone leaves https direct', async () => {
     const certificate = selfSigned(['127.0.0.1']);
-    const target = await scripted(certificate);
+    const target = await serving(certificate);
     const { origin, seen } = await startProxy(target);
-    const client = clientOf([{ host: target.host, insecure: false, mirrors: [] }], {
+    const client = clientOf([{ host: target.host, insecure: false }], {
       caBundle: certificate.certificatePem,
       proxy: { http: origin, noProxy: [] },
     });
@@ -145,13 +117,13 @@ describe('a proxy', () => {
   });
 
   it('does not loosen the address check for what noProxy names', async () => {
-    const { origin } = await startProxy(await scripted());
+    const { origin } = await startProxy(await serving());
     const client = clientOf([], { proxy: { http: origin, https: origin, noProxy: ['localhost'] } });
     expect(await client.digestOf(refTo('localhost:1'))).toMatchObject({ kind: 'denied' });
   });
 
   it('is not given literal addresses that are refused without it', async () => {
-    const { origin, seen } = await startProxy(await scripted());
+    const { origin, seen } = await startProxy(await serving());
     const client = clientOf([], { proxy: { http: origin, https: origin, noProxy: [] } });
     expect(await client.digestOf(refTo('169.254.169.254'))).toMatchObject({ kind: 'denied' });
     expect(seen).toEqual([]);

@@ -1,47 +1,24 @@
 /** Logins: challenges, token servers and what may be sent where, against servers on loopback. */
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
-import { anonymous, readDockerConfig } from '../../src/registry/credentials.ts';
-import { RegistryClient, type RegistryClientOptions } from '../../src/registry/registry-client.ts';
+import { describe, expect, it } from 'vitest';
+import { anonymous } from '../../src/registry/credentials.ts';
+import type { RegistryClientOptions } from '../../src/registry/registry-client.ts';
 import { selfSigned } from '../support/certificate.ts';
-import { digestOfBytes } from '../support/push-image.ts';
-import { type Asked, type Scripted, type ScriptedServer, startScripted } from '../support/scripted-server.ts';
+import {
+  challenge,
+  clientOf,
+  FOUND,
+  loginFor,
+  PRESENT,
+  refTo,
+  scripted,
+} from '../support/scripted-registry.ts';
+import type { Asked, Scripted, ScriptedServer } from '../support/scripted-server.ts';
 
-const DIGEST = digestOfBytes('x');
-const FOUND: Scripted = {
-  headers: {
-    'content-type': 'application/vnd.oci.image.manifest.v1+json',
-    'docker-content-digest': DIGEST,
-  },
-};
-const PRESENT = { kind: 'present', digest: DIGEST };
-const challenge = (value: string | string[]): Scripted => ({
-  status: 401,
-  headers: { 'www-authenticate': value },
-});
 const token = (text: string, more: object = {}): Scripted => ({
   body: JSON.stringify({ token: text, ...more }),
 });
 
-async function scripted(...parameters: Parameters<typeof startScripted>): Promise<ScriptedServer> {
-  const server = await startScripted(...parameters);
-  onTestFinished(() => server.stop());
-  return server;
-}
-
-const open: RegistryClient[] = [];
-afterEach(() => Promise.all(open.splice(0).map((client) => client.close())));
-
-function clientOf(servers: readonly { host: string }[], options: Partial<RegistryClientOptions> = {}) {
-  const registries = servers.map(({ host }) => ({ host, insecure: true, mirrors: [] }));
-  const client = new RegistryClient({ registries, credentials: anonymous, timeoutMs: 2000, ...options });
-  open.push(client);
-  return client;
-}
-
-const loginFor = (host: string, entry: object = { username: 'me', password: 'pw' }) =>
-  readDockerConfig(JSON.stringify({ auths: { [host]: entry } })).store;
 const BASIC = `Basic ${Buffer.from('me:pw').toString('base64')}`;
-const refTo = (host: string, tag = '1') => ({ host, repository: 'team/app', tag });
 
 /** A registry that wants a token of `tokens`, and accepts those for which `accepts` holds. */
 function registryOf(
@@ -79,7 +56,7 @@ describe('token login', () => {
     const server = await registryOf(tokens, () => true);
     const client = clientOf([server, tokens]);
     await client.digestOf(refTo(server.host));
-    await client.digestOf(refTo(server.host, '2'));
+    await client.digestOf(refTo(server.host, { tag: '2' }));
     expect(server.asked).toHaveLength(3);
     expect(tokens.asked).toHaveLength(1);
   });
@@ -126,7 +103,9 @@ describe('token login', () => {
     const client = clientOf([server, tokens]);
     await client.digestOf(refTo(server.host));
     good = 't2';
-    const asked = Array.from({ length: 8 }, (_, tag) => client.digestOf(refTo(server.host, `${tag}`)));
+    const asked = Array.from({ length: 8 }, (_, tag) =>
+      client.digestOf(refTo(server.host, { tag: `${tag}` })),
+    );
     expect(await Promise.all(asked)).toEqual(asked.map(() => PRESENT));
     expect(count).toBe(2);
   });
