@@ -8,7 +8,7 @@
 import type * as client from '@kubernetes/client-node';
 
 /** `T` as JSON carries it. */
-export type Wire<T> = T extends Date
+type Wire<T> = T extends Date
   ? string
   : T extends readonly (infer Item)[]
     ? Wire<Item>[]
@@ -17,24 +17,13 @@ export type Wire<T> = T extends Date
       : T;
 
 export type V1Job = Wire<client.V1Job>;
-export type V1JobSpec = Wire<client.V1JobSpec>;
-export type V1JobStatus = Wire<client.V1JobStatus>;
-export type V1JobCondition = Wire<client.V1JobCondition>;
 export type V1Pod = Wire<client.V1Pod>;
 export type V1PodSpec = Wire<client.V1PodSpec>;
-export type V1PodStatus = Wire<client.V1PodStatus>;
-export type V1PodCondition = Wire<client.V1PodCondition>;
-export type V1PodTemplateSpec = Wire<client.V1PodTemplateSpec>;
 export type V1Container = Wire<client.V1Container>;
 export type V1ContainerStatus = Wire<client.V1ContainerStatus>;
 export type V1ContainerState = Wire<client.V1ContainerState>;
-export type V1EnvVar = Wire<client.V1EnvVar>;
 export type V1Volume = Wire<client.V1Volume>;
 export type V1VolumeMount = Wire<client.V1VolumeMount>;
-export type V1SecurityContext = Wire<client.V1SecurityContext>;
-export type V1PodSecurityContext = Wire<client.V1PodSecurityContext>;
 export type V1ResourceRequirements = Wire<client.V1ResourceRequirements>;
-export type V1ObjectMeta = Wire<client.V1ObjectMeta>;
 export type V1OwnerReference = Wire<client.V1OwnerReference>;
 export type V1ObjectReference = Wire<client.V1ObjectReference>;
-export type V1Condition = Wire<client.V1Condition>;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 /** apimachinery's resource.Quantity, without exponents: `500m`, `1.5Gi`. */
-export const quantity = z
+const quantity = z
   .string()
   .max(32)
   .regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$/, 'write a quantity such as 500m, 2 or 4Gi');
@@ -39,4 +39,3 @@ export const resourcesSchema = z.strictObject({
   requests: amounts.optional().describe('What the scheduler keeps free for the build.'),
   limits: amounts.optional().describe('What the build may use at the most.'),
 });
-export type Resources = z.output<typeof resourcesSchema>;

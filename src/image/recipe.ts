@@ -3,7 +3,7 @@ import type { Options, Recipe } from './recipe/contract.ts';
 import { recipeV1 } from './recipe/v1.ts';
 import type { Target } from './target.ts';
 
-export type { Dialect, Options, Recipe, Tool } from './recipe/contract.ts';
+export type { Dialect, Options, Recipe } from './recipe/contract.ts';
 export { ARGUMENTS, CA_SECRET, FOLDERS, PLAIN, secretMountId } from './recipe/contract.ts';
 
 const RECIPES = { v1: recipeV1 } as const;

@@ -13,7 +13,7 @@ import { nameOf } from './flytekit/parameters.ts';
 import type { Inputs } from './inputs.ts';
 import { type ImageReference, isRepository, isTag, parseReference, splitHost } from './reference.ts';
 
-export { type EffectiveSpec, hashOf, type Problem } from './effective.ts';
+export { hashOf, type Problem } from './effective.ts';
 
 /** What one ImageSpec asks for. */
 export interface Target {

@@ -160,7 +160,7 @@ export class EventRecorder {
 }
 
 /** Cuts a text to so many bytes of UTF-8, between characters. */
-export function cutToBytes(text: string, maxBytes: number): string {
+function cutToBytes(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text, 'utf8');
   if (bytes.length <= maxBytes) return text;
   // A character that was cut in two becomes U+FFFD; with `stream` it is held back instead.
@@ -168,7 +168,7 @@ export function cutToBytes(text: string, maxBytes: number): string {
 }
 
 /** Kubernetes' MicroTime: exactly six decimals. */
-export function microTime(time: Date): string {
+function microTime(time: Date): string {
   return time.toISOString().replace('Z', '000Z');
 }
 

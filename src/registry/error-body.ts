@@ -23,7 +23,7 @@ interface Reason {
 }
 
 /** The first error a body names; undefined when it is not in a known form. */
-export function reasonOf(body: Buffer): Reason | undefined {
+function reasonOf(body: Buffer): Reason | undefined {
   let json: unknown;
   try {
     json = JSON.parse(body.toString());

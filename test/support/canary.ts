@@ -2,7 +2,7 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 
 /** A secret as it might turn up: as it is, URL-encoded, in hex, in base64 with anything before and after it. */
-export function formsOf(secret: string): Buffer[] {
+function formsOf(secret: string): Buffer[] {
   const bytes = Buffer.from(secret);
   const base64 = [0, 1, 2].flatMap((before) => {
     const text = Buffer.concat([Buffer.alloc(before), bytes])
@@ -18,7 +18,7 @@ export function formsOf(secret: string): Buffer[] {
 }
 
 /** The bytes of a blob and, of a compressed one, also what is in it. */
-export function unpacked(blob: Buffer): Buffer[] {
+function unpacked(blob: Buffer): Buffer[] {
   const magic = blob.subarray(0, 4).toString('hex');
   if (magic.startsWith('1f8b')) return [blob, gunzipSync(blob)];
   if (magic === '28b52ffd') return [blob, zstdDecompressSync(blob)];

@@ -151,7 +151,7 @@ export const ENGINE_IMAGE = `${cluster.registry}/moby/buildkit:v0.32.2-rootless`
 
 let connected: Promise<Connection> | undefined;
 /** The administrator's connection, for reading. */
-export function connection(): Promise<Connection> {
+function connection(): Promise<Connection> {
   connected ??= connect({ kubeconfig: cluster.kubeconfig });
   return connected;
 }
@@ -176,7 +176,7 @@ export const test = base.extend<{ newNamespace: (labels?: Record<string, string>
 });
 
 /** What rootless BuildKit's pods need of a namespace. */
-export const PRIVILEGED = { 'pod-security.kubernetes.io/enforce': 'privileged' };
+const PRIVILEGED = { 'pod-security.kubernetes.io/enforce': 'privileged' };
 
 export async function createNamespace(purpose: string, labels: Record<string, string> = PRIVILEGED) {
   const name = `e2e-${randomBytes(4).toString('hex')}`;

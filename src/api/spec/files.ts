@@ -113,7 +113,6 @@ const source = z
       },
     ],
   });
-export type Source = z.output<typeof source>;
 
 export const fileFields = {
   source: source

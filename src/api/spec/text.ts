@@ -11,7 +11,7 @@ export interface Rule {
   readonly message: string;
 }
 
-export const celMatches = (pattern: RegExp) => `self.matches(r'''${pattern.source}''')`;
+const celMatches = (pattern: RegExp) => `self.matches(r'''${pattern.source}''')`;
 
 /** A string held to a pattern, with the sentence that says what to write instead; `more` are further CEL rules. */
 export function text(max: number, pattern: RegExp, message: string, more: readonly Rule[] = []) {
@@ -45,7 +45,7 @@ export const secretRef = z.object({
 });
 
 /** Key of a Secret or ConfigMap, as Kubernetes takes them. */
-export const objectKey = text(253, /^[-._a-zA-Z0-9]+$/, 'write a key of letters, digits, -, _ and .');
+const objectKey = text(253, /^[-._a-zA-Z0-9]+$/, 'write a key of letters, digits, -, _ and .');
 
 export const secretKeyRef = z.object({
   name: SECRET_NAME.describe('Name of the Secret, in the namespace of the ImageSpec.'),

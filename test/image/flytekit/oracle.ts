@@ -14,7 +14,7 @@ import type { Printed, Value } from '../../../src/image/flytekit/python.ts';
 import { type Arguments, type Identity, isArguments } from './arguments.ts';
 
 /** The flytekit that the profile follows; the operator's setting names the same by default. */
-export const FLYTEKIT_VERSION = '1.16.31';
+const FLYTEKIT_VERSION = '1.16.31';
 
 /** Its identity, or what it raised. */
 export type Answer = Identity | { readonly error: string; readonly message: string };
