@@ -5,6 +5,7 @@
 import { type FailureReason, RETRY } from '../api/reasons.ts';
 import type { LastFailure, Status } from '../api/status.ts';
 import type { Failure } from '../build/outcome.ts';
+import { pep503 } from '../image/requirement.ts';
 import type { JobFact, Wanted } from './facts.ts';
 import type { Failed } from './status.ts';
 
@@ -77,16 +78,12 @@ function failureOf(job: JobFact, wanted: Wanted, status: Status | undefined): Fa
 
 /** Adds which entry of the spec a failure is about. */
 function point(wanted: Wanted, failure: Failure, headline: string): string {
-  const subject = failure.subject?.toLowerCase();
+  const { subject } = failure;
   if (subject === undefined || failure.reason !== 'PackageNotFound') return headline;
   const { packages = [], aptPackages = [] } = wanted.target.spec;
-  const name = subject.replace(/[^a-z0-9._-].*$/, '').replace(/[-_.]+/g, '-');
-  const python = packages.findIndex(
-    (text) => (/^[A-Za-z0-9._-]+/.exec(text)?.[0] ?? '').toLowerCase().replace(/[-_.]+/g, '-') === name,
-  );
+  const nameIn = (text: string) => pep503(/^[A-Za-z0-9._-]*/.exec(text)?.[0] ?? '');
+  const python = packages.findIndex((text) => nameIn(text) === nameIn(subject));
   if (python >= 0) return `${headline}; check spec.packages[${python}]`;
-  const apt = aptPackages.findIndex(
-    (text) => text === failure.subject || text.split(/[:=]/)[0] === failure.subject,
-  );
+  const apt = aptPackages.findIndex((text) => text === subject || text.split(/[:=]/)[0] === subject);
   return apt >= 0 ? `${headline}; check spec.aptPackages[${apt}]` : headline;
 }

@@ -25,10 +25,10 @@ export function noAnswer(answer: NoAnswer, image: string, absent: FailureReason)
   }
 }
 
-/** A registry that does not answer is asked so often before the attempt is given up. */
 const TRIES = 4;
 const PAUSE_MS = 3000;
 
+/** Asks a registry, a few times while it is unavailable, before the attempt is given up. */
 export async function patiently<T extends { kind: string }>(
   ask: () => Promise<T | NoAnswer>,
 ): Promise<T | NoAnswer> {

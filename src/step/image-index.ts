@@ -5,10 +5,10 @@
  */
 import type { BuildResult } from '../api/build-result.ts';
 import { indexContextSchema } from '../build/context.ts';
-import { type ImageReference, parseReference } from '../image/reference.ts';
+import type { ImageReference } from '../image/reference.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
 import { noAnswer, patiently, StepError } from './failure.ts';
-import { readContext, registryFor, tenantCredentials } from './pod.ts';
+import { readContext, referenceOf, registryFor, secondsOf, tenantCredentials } from './pod.ts';
 
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 
@@ -19,7 +19,7 @@ export async function imageIndex(): Promise<BuildResult> {
   const manifests = [];
   for (const part of context.parts) manifests.push(await entryOf(registry, part));
   const text = JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests });
-  const image = reference(context.image);
+  const image = tagged(context.image);
   const pushed = await patiently(() => registry.pushManifest(image, { mediaType: INDEX, text }));
   if (pushed.kind !== 'present') {
     const words = 'message' in pushed ? pushed.message : '';
@@ -33,12 +33,12 @@ export async function imageIndex(): Promise<BuildResult> {
   const seen = await patiently(() => registry.digestOf(image, { platforms }));
   if (seen.kind !== 'present') throw noAnswer(seen, context.image, 'RegistryUnreachable');
   await registry.close();
-  return { digest: seen.digest, seconds: { verify: Math.round((Date.now() - begun) / 10) / 100 } };
+  return { digest: seen.digest, seconds: { verify: secondsOf(Date.now() - begun) } };
 }
 
 /** The index's line for one platform. */
 async function entryOf(registry: RegistryClient, part: { platform: string; image: string }) {
-  const image = reference(part.image);
+  const image = referenceOf(part.image);
   const config = await patiently(() => registry.configOf(image, part.platform));
   if (config.kind !== 'present') throw noAnswer(config, part.image, 'RegistryUnreachable');
   // An engine may have pushed an index of its own; what counts is the image in it.
@@ -54,8 +54,8 @@ async function entryOf(registry: RegistryClient, part: { platform: string; image
   };
 }
 
-function reference(text: string): ImageReference & { readonly tag: string } {
-  const read = parseReference(text);
-  if (read?.tag === undefined) throw new StepError('BuildFailed', `${text} is not an image with a tag`);
+function tagged(text: string): ImageReference & { readonly tag: string } {
+  const read = referenceOf(text);
+  if (read.tag === undefined) throw new StepError('BuildFailed', `${text} is not an image with a tag`);
   return { ...read, tag: read.tag };
 }

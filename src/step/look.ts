@@ -5,11 +5,10 @@
 import type { LookResult } from '../api/build-result.ts';
 import type { RegistryAnswer } from '../api/registry-answer.ts';
 import { lookContextSchema } from '../build/look.ts';
-import { parseReference } from '../image/reference.ts';
 import { digestsOf } from '../image/remembered.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
-import { patiently, StepError } from './failure.ts';
-import { readContext, registryFor, tenantCredentials } from './pod.ts';
+import { patiently } from './failure.ts';
+import { readContext, referenceOf, registryFor, tenantCredentials } from './pod.ts';
 import { lookAtSource } from './source.ts';
 
 export async function look(): Promise<LookResult> {
@@ -46,8 +45,7 @@ async function existing(
   registry: RegistryClient,
   { name, platforms }: { name: string; platforms: readonly string[] },
 ): Promise<RegistryAnswer> {
-  const image = parseReference(name);
-  if (!image) throw new StepError('BuildFailed', `${name} is not an image reference`);
+  const image = referenceOf(name);
   const answer = await patiently(() => registry.digestOf(image, { platforms }));
   if (answer.kind !== 'denied') return answer;
   const push = await patiently(() => registry.mayPush(image));

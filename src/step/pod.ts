@@ -5,6 +5,7 @@ import { rootCertificates } from 'node:tls';
 import type { z } from 'zod';
 import type { Reach } from '../build/context.ts';
 import { PATHS } from '../build/engine.ts';
+import { type ImageReference, parseReference } from '../image/reference.ts';
 import { type CredentialStore, firstOf, readDockerConfig } from '../registry/credentials.ts';
 import { RegistryClient } from '../registry/registry-client.ts';
 import { StepError } from './failure.ts';
@@ -16,6 +17,13 @@ export const FOLDER = 0o700;
 /** @throws when the annotation is missing or was written by another version of the operator */
 export function readContext<Context>(schema: z.ZodType<Context>): Context {
   return schema.parse(JSON.parse(readFileSync(join(PATHS.podinfo, 'context.json'), 'utf8')));
+}
+
+/** An image that the context names. @throws StepError when it is none */
+export function referenceOf(text: string): ImageReference {
+  const read = parseReference(text);
+  if (!read) throw new StepError('BuildFailed', `${text} is not an image reference`);
+  return read;
 }
 
 /**
@@ -72,3 +80,6 @@ function systemCertificates(): string {
 export function mark(name: string): void {
   writeFileSync(join(PATHS.times, name), '', { mode: READABLE });
 }
+
+/** Milliseconds as seconds, to the hundredth. */
+export const secondsOf = (milliseconds: number) => Math.round(milliseconds / 10) / 100;

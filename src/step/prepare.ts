@@ -13,7 +13,7 @@ import { PATHS, type Prepared } from '../build/engine.ts';
 import { ENGINES } from '../build/engines.ts';
 import { hostOf } from '../build/registries.ts';
 import { ARGUMENTS, PLAIN } from '../image/recipe.ts';
-import { type ImageReference, parseReference, printReference } from '../image/reference.ts';
+import { type ImageReference, printReference } from '../image/reference.ts';
 import { type Credential, type CredentialStore, dockerConfigOf } from '../registry/credentials.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
 import { noAnswer, patiently, StepError } from './failure.ts';
@@ -22,6 +22,7 @@ import {
   mark,
   READABLE,
   readContext,
+  referenceOf,
   registryFor,
   tenantCredentials,
   writeCertificates,
@@ -43,7 +44,7 @@ export async function prepare(): Promise<undefined> {
   writeCertificates(context.caBundle);
 
   const registry = registryFor(context, store);
-  await checkPush(registry, reference(context.image), ignored);
+  await checkPush(registry, referenceOf(context.image), ignored);
   const found = await baseOf(registry, context);
   for (const [argument, tool] of Object.entries(context.tools)) {
     const place = await placeOfTool(registry, tool, context);
@@ -66,7 +67,7 @@ async function baseOf(
   registry: RegistryClient,
   context: BuildContext,
 ): Promise<{ digest: string; prepared: Prepared }> {
-  const base = reference(context.base);
+  const base = referenceOf(context.base);
   const answer = await pulled(context, base, (at) => registry.configOf(at, context.platform));
   if (answer.kind !== 'present') {
     if (answer.kind === 'absent') {
@@ -128,7 +129,7 @@ async function placeOfTool(
   context: BuildContext,
 ): Promise<ImageReference> {
   const ask = async (at: ImageReference) => ({ ...(await registry.digestOf(at)), at });
-  const answer = await pulled(context, reference(image), ask);
+  const answer = await pulled(context, referenceOf(image), ask);
   if (answer.kind === 'present') return answer.at;
   const { message, reason } = noAnswer(answer, image, 'BuildFailed');
   throw noTool(reason === 'RegistryUnreachable' ? reason : 'BuildFailed', message);
@@ -150,7 +151,7 @@ function engineConfig(context: BuildContext, store: CredentialStore): string {
   const places = new Map<string, Credential | undefined>();
   // The image last: one host can have only one login there, and without the push nothing is won.
   for (const text of [...Object.values(context.tools), context.base, context.image]) {
-    const { host, repository } = reference(text);
+    const { host, repository } = referenceOf(text);
     const credential = store.credentialFor(host, repository);
     const endpoint = context.registries.find((entry) => entry.host === host)?.endpoint;
     for (const name of [host, hostOf(endpoint, host)]) places.set(name, credential ?? places.get(name));
@@ -158,12 +159,6 @@ function engineConfig(context: BuildContext, store: CredentialStore): string {
       places.set(mirror, store.credentialFor(mirror, repository) ?? places.get(mirror));
   }
   return dockerConfigOf(places);
-}
-
-function reference(text: string): ImageReference {
-  const read = parseReference(text);
-  if (!read) throw new StepError('BuildFailed', `${text} is not an image reference`);
-  return read;
 }
 
 function write(file: string, text: string): void {

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { BuildContext } from '../build/context.ts';
+import type { BuildContext, Reach } from '../build/context.ts';
 import { PATHS } from '../build/engine.ts';
 import type { Problem } from '../image/effective.ts';
 import type { ResolvedSource, Selection } from '../image/inputs.ts';
@@ -31,7 +31,7 @@ import { FOLDER, writeCertificates } from './pod.ts';
 
 /** What of its source a spec uses. */
 type Wanted = SourceRequest & { readonly selection: Selection };
-type Reach = Pick<BuildContext, 'caBundle' | 'proxy'>;
+type Outside = Pick<Reach, 'caBundle' | 'proxy'>;
 /** Where in the pod everything is. */
 export type Places = Readonly<
   Record<'ca' | 'auth' | 'context' | 'configMap' | 'gitSecret' | 'fetched', string>
@@ -53,12 +53,12 @@ export type SourceLook =
 export async function lookAtSource(
   wanted: Wanted,
   registry: RegistryClient,
-  reach: Reach,
+  outside: Outside,
   places: Places = PATHS,
 ): Promise<SourceLook> {
-  writeCertificates(reach.caBundle, places.ca);
+  writeCertificates(outside.caBundle, places.ca);
   try {
-    const { revision, tree } = await fetchSource(wanted, accessOf(registry, reach, places));
+    const { revision, tree } = await fetchSource(wanted, accessOf(registry, outside, places));
     const selecting = select(tree, wanted.selection);
     if (!selecting.ok) return { kind: 'problems', problems: selecting.problems };
     const { source } = selecting.selected;
@@ -80,10 +80,10 @@ export async function lookAtSource(
 export async function writeSource(
   source: NonNullable<BuildContext['source']>,
   registry: RegistryClient,
-  reach: Reach,
+  outside: Outside,
   places: Places = PATHS,
 ): Promise<void> {
-  const { tree } = await fetchSource(source, accessOf(registry, reach, places)).catch((error: unknown) => {
+  const { tree } = await fetchSource(source, accessOf(registry, outside, places)).catch((error: unknown) => {
     if (error instanceof SourceFailure) throw new StepError('SourceUnavailable', error.message);
     throw error;
   });
@@ -138,7 +138,7 @@ function writeFile(file: string, entry: FileEntry): void {
   utimesSync(file, TIME, TIME);
 }
 
-function accessOf(registry: RegistryClient, { proxy }: Reach, places: Places): Access {
+function accessOf(registry: RegistryClient, { proxy }: Outside, places: Places): Access {
   const { ca, auth, configMap, gitSecret, fetched } = places;
   mkdirSync(fetched, { recursive: true, mode: FOLDER });
   return { registry, caFile: ca, proxy, configMap, gitSecret, auth, folder: fetched };

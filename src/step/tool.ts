@@ -26,11 +26,11 @@ export async function saveProgram(
   }
   const layers = new Layers(join(folder, 'files'));
   try {
-    for (const descriptor of found.layers) {
-      const layer = join(folder, 'layer');
-      const saved = await registry.saveBlob(image, descriptor, layer);
+    for (const layer of found.layers) {
+      const archive = join(folder, 'layer');
+      const saved = await registry.saveBlob(image, layer, archive);
       if (saved.kind !== 'present') return 'message' in saved ? saved.message : 'a layer of it is not there';
-      await layers.addArchive(layer);
+      await layers.addArchive(archive);
     }
     const entry = layers.tree().entries.get(path);
     if (entry?.kind !== 'file') return `it has no file /${path}`;

@@ -9,9 +9,8 @@ import type { BuildResult } from '../api/build-result.ts';
 import { buildContextSchema } from '../build/context.ts';
 import { PATHS } from '../build/engine.ts';
 import { ENGINES } from '../build/engines.ts';
-import { parseReference } from '../image/reference.ts';
 import { noAnswer, StepError } from './failure.ts';
-import { preparedCredentials, readContext, registryFor } from './pod.ts';
+import { preparedCredentials, readContext, referenceOf, registryFor, secondsOf } from './pod.ts';
 
 /** Registries may take a moment to show what was pushed. */
 const PATIENCE_MS = 30_000;
@@ -20,9 +19,14 @@ const PAUSE_MS = 1000;
 export async function verify(): Promise<BuildResult> {
   const begun = Date.now();
   const context = readContext(buildContextSchema);
-  const image = parseReference(context.image);
-  const digest = ENGINES[context.engine].digestOf(readFileSync(PATHS.result, 'utf8'));
-  if (!image || digest === undefined) throw new StepError('BuildFailed', 'the engine left no digest behind');
+  const image = referenceOf(context.image);
+  const result = existsSync(PATHS.result) ? readFileSync(PATHS.result, 'utf8') : '';
+  const digest = ENGINES[context.engine].digestOf(result);
+  if (digest === undefined)
+    throw new StepError(
+      'BuildFailed',
+      'the engine ended well, but its file result names no digest it pushed',
+    );
 
   const registry = registryFor(context, preparedCredentials());
   for (;;) {
@@ -46,7 +50,7 @@ export async function verify(): Promise<BuildResult> {
     seconds: {
       prepare: between(markOf('prepare.begin'), markOf('prepare.end')),
       build: buildSeconds(),
-      verify: round((Date.now() - begun) / 1000),
+      verify: secondsOf(Date.now() - begun),
     },
   };
 }
@@ -60,7 +64,5 @@ function buildSeconds(): number {
 const markOf = (name: string) => join(PATHS.times, name);
 
 function between(begin: string, end: string): number {
-  return round(Math.max(0, statSync(end).mtimeMs - statSync(begin).mtimeMs) / 1000);
+  return secondsOf(Math.max(0, statSync(end).mtimeMs - statSync(begin).mtimeMs));
 }
-
-const round = (seconds: number) => Math.round(seconds * 100) / 100;
