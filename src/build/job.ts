@@ -1,31 +1,17 @@
 /**
- * One Job is one attempt: its name, labels and pod.
+ * One Job is one attempt: its name and labels.
  *
  * The name follows from content, destination and attempt, so the API server is the lock: two controllers
  * make the same Job, and one that died makes no second one.
  */
-import type { V1Container, V1Job, V1PodSpec, V1ResourceRequirements } from '../api/kubernetes.ts';
+import type { V1Job } from '../api/kubernetes.ts';
 import { ANNOTATIONS, API_VERSION, KIND, LABELS, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
-import { amountOf } from '../api/resources.ts';
 import { canonicalJson, type Json, sha256 } from '../image/hash.ts';
 import type { Target } from '../image/target.ts';
 import type { Settings } from '../settings.ts';
+import { buildPod, indexPod, resourcesOf, timeoutOf } from './build-pod.ts';
 import type { BuildContext, IndexContext } from './context.ts';
-import { type EnginePart, PATHS, secretMountVolume } from './engine.ts';
-import { ENGINES } from './engines.ts';
-import {
-  AUTH_VOLUME,
-  PODINFO_VOLUME,
-  pushSecretOf,
-  registryMounts,
-  registryVolumes,
-  sourceMounts,
-  sourceVolumes,
-  stepContainer,
-} from './pod.ts';
-
-/** The user of images without one, as distroless has it. */
-export const NOBODY = 65532;
+import { pushSecretOf } from './pod.ts';
 
 /** Finished Jobs stay this long, with their logs. */
 export const TTL_SECONDS = 3600;
@@ -54,8 +40,8 @@ export function accessHash(target: Target, settings: Settings): string {
     pull: (spec.pullSecretRefs ?? []).map((ref) => ref.name),
     account: spec.build?.serviceAccountName ?? '',
     queue: spec.build?.queueName ?? '',
-    timeout: timeoutOf(target, settings),
-    resources: resourcesOf(target, settings) as unknown as Json,
+    timeout: timeoutOf(spec, settings),
+    resources: resourcesOf(spec, settings) as unknown as Json,
     builder: builder as unknown as Json,
     rebuild: spec.rebuild ?? 0,
     ...(spec.pipSecretMounts === undefined ? {} : { mounts: spec.pipSecretMounts as unknown as Json }),
@@ -132,129 +118,9 @@ export function buildJob(
         },
         spec:
           'parts' in context
-            ? indexPodSpec(target, settings, stepImage)
-            : podSpec(target, context, settings, stepImage),
+            ? indexPod(target, settings, stepImage)
+            : buildPod(target, context, settings, stepImage),
       },
     },
   };
-}
-
-function podSpec(target: Target, context: BuildContext, settings: Settings, stepImage: string): V1PodSpec {
-  const engine = ENGINES[context.engine].part(target.builder, context);
-  const [os, architecture = 'amd64'] = context.platform.split('/');
-  const user = engine.container.securityContext?.runAsUser || NOBODY;
-  const { nodeSelector, ...pod } = engine.pod ?? {};
-  return {
-    ...pod,
-    restartPolicy: 'Never',
-    activeDeadlineSeconds: timeoutOf(target, settings),
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    terminationGracePeriodSeconds: 10,
-    ...podsOwn(target, settings),
-    nodeSelector: {
-      ...nodeSelector,
-      'kubernetes.io/os': os as string,
-      'kubernetes.io/arch': architecture === '386' ? 'amd64' : architecture,
-    },
-    initContainers: [
-      stepContainer('prepare', stepImage, user, [
-        ...registryMounts(target.spec, settings),
-        ...sourceMounts(target.spec),
-      ]),
-      engineContainer(engine, target, settings),
-    ],
-    containers: [stepContainer('verify', stepImage, user, [])],
-    volumes: [
-      { name: 'work', emptyDir: {} },
-      AUTH_VOLUME,
-      PODINFO_VOLUME,
-      ...registryVolumes(target.spec, settings),
-      ...sourceVolumes(target.spec),
-      ...(target.spec.pipSecretMounts ?? []).map(({ secretKeyRef: { name, key } }, index) => ({
-        name: secretMountVolume(index),
-        secret: { secretName: name, defaultMode: 0o444, items: [{ key, path: 'value' }] },
-      })),
-      ...engine.volumes,
-    ],
-  };
-}
-
-/** Only asks the registry and pushes a few kilobytes. */
-function indexPodSpec(target: Target, settings: Settings, stepImage: string): V1PodSpec {
-  return {
-    restartPolicy: 'Never',
-    activeDeadlineSeconds: timeoutOf(target, settings),
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    terminationGracePeriodSeconds: 1,
-    ...podsOwn(target, settings),
-    nodeSelector: { 'kubernetes.io/os': 'linux' },
-    containers: [stepContainer('index', stepImage, NOBODY, registryMounts(target.spec, settings))],
-    volumes: [
-      { name: 'work', emptyDir: {} },
-      AUTH_VOLUME,
-      PODINFO_VOLUME,
-      ...registryVolumes(target.spec, settings),
-    ],
-  };
-}
-
-/** Whose pods they are, and with which Secrets their own images are pulled. */
-function podsOwn({ spec }: Target, settings: Settings): Partial<V1PodSpec> {
-  const pullSecrets = settings.imagePullSecrets.map((name) => ({ name }));
-  const account = spec.build?.serviceAccountName;
-  return {
-    ...(account === undefined ? {} : { serviceAccountName: account }),
-    ...(pullSecrets.length === 0 ? {} : { imagePullSecrets: pullSecrets }),
-  };
-}
-
-function engineContainer(engine: EnginePart, target: Target, settings: Settings): V1Container {
-  return {
-    name: 'build',
-    resources: resourcesOf(target, settings),
-    terminationMessagePolicy: 'FallbackToLogsOnError',
-    ...engine.container,
-    env: [...(engine.container.env ?? []), ...proxyVariables(settings)],
-    volumeMounts: [
-      { name: 'work', mountPath: PATHS.work },
-      { name: 'auth', mountPath: PATHS.auth, readOnly: true },
-      ...(engine.container.volumeMounts ?? []),
-    ],
-  };
-}
-
-/** For the engine's own pulls and pushes; what runs inside the build gets them as build arguments. */
-function proxyVariables({ proxy }: Settings): { name: string; value: string }[] {
-  const wanted = {
-    HTTP_PROXY: proxy?.http,
-    HTTPS_PROXY: proxy?.https,
-    NO_PROXY: proxy?.noProxy.join(',') || undefined,
-  };
-  // Kubernetes would take $(…) in a value for a reference.
-  return Object.entries(wanted).flatMap(([name, value]) =>
-    value === undefined ? [] : [{ name, value: value.replaceAll('$', '$$$$') }],
-  );
-}
-
-function timeoutOf(target: Target, settings: Settings): number {
-  return target.spec.build?.timeoutSeconds ?? settings.defaults.timeoutSeconds;
-}
-
-/** What the spec says over what the settings say; a default gives way where it would not fit what was said. */
-function resourcesOf(target: Target, settings: Settings): V1ResourceRequirements {
-  const own = target.spec.build?.resources;
-  const requests: Record<string, string> = {};
-  const limits: Record<string, string> = {};
-  for (const kind of ['cpu', 'memory', 'ephemeral-storage'] as const) {
-    const request = own?.requests?.[kind] ?? settings.defaults.resources.requests?.[kind];
-    const limit = own?.limits?.[kind] ?? settings.defaults.resources.limits?.[kind];
-    const exceeds = request !== undefined && limit !== undefined && amountOf(request) > amountOf(limit);
-    const fitting = exceeds && own?.requests?.[kind] === undefined ? limit : request;
-    const room = exceeds && own?.limits?.[kind] === undefined ? request : limit;
-    if (fitting !== undefined) requests[kind] = fitting;
-    if (room !== undefined) limits[kind] = room;
-  }
-  return { requests, limits };
 }

@@ -13,17 +13,8 @@ import { canonicalJson, type Json, sha256 } from '../image/hash.ts';
 import { selectionOf } from '../image/inputs.ts';
 import type { Settings } from '../settings.ts';
 import { reachOf, reachSchema, selectionSchema } from './context.ts';
-import { NOBODY, type Owner, ownerReference, TTL_SECONDS } from './job.ts';
-import {
-  AUTH_VOLUME,
-  PODINFO_VOLUME,
-  pushSecretOf,
-  registryMounts,
-  registryVolumes,
-  sourceMounts,
-  sourceVolumes,
-  stepContainer,
-} from './pod.ts';
+import { type Owner, ownerReference, TTL_SECONDS } from './job.ts';
+import { pushSecretOf, stepPod } from './pod.ts';
 
 /** A clone of a large repository takes its time; one that takes longer never ends. */
 const TIME_LIMIT_SECONDS = 600;
@@ -83,7 +74,6 @@ export function lookJob(
     [LABELS.look]: prefix,
     [LABELS.attempt]: String(attempt),
   };
-  const aboutSource = 'source' in question;
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -98,28 +88,10 @@ export function lookJob(
       ttlSecondsAfterFinished: TTL_SECONDS,
       template: {
         metadata: { labels, annotations: { [ANNOTATIONS.context]: JSON.stringify(context) } },
-        spec: {
-          restartPolicy: 'Never',
-          activeDeadlineSeconds: TIME_LIMIT_SECONDS,
-          automountServiceAccountToken: false,
-          enableServiceLinks: false,
-          terminationGracePeriodSeconds: 1,
-          imagePullSecrets: settings.imagePullSecrets.map((name) => ({ name })),
-          nodeSelector: { 'kubernetes.io/os': 'linux' },
-          containers: [
-            stepContainer('look', stepImage, NOBODY, [
-              ...registryMounts(spec, settings),
-              ...(aboutSource ? sourceMounts(spec) : []),
-            ]),
-          ],
-          volumes: [
-            { name: 'work', emptyDir: {} },
-            AUTH_VOLUME,
-            PODINFO_VOLUME,
-            ...registryVolumes(spec, settings),
-            ...(aboutSource ? sourceVolumes(spec) : []),
-          ],
-        },
+        spec: stepPod('look', stepImage, spec, settings, {
+          timeoutSeconds: TIME_LIMIT_SECONDS,
+          withSource: 'source' in question,
+        }),
       },
     },
   };

@@ -1,13 +1,21 @@
 /**
  * The parts that pods of ours share: the containers that run our own program, the tenant's Secrets and sources as
- * volumes.
+ * volumes; and the pod of one step alone.
  */
-
 import type { Spec } from '../api/image-spec.ts';
-import type { V1Container, V1ResourceRequirements, V1Volume, V1VolumeMount } from '../api/kubernetes.ts';
+import type {
+  V1Container,
+  V1PodSpec,
+  V1ResourceRequirements,
+  V1Volume,
+  V1VolumeMount,
+} from '../api/kubernetes.ts';
 import { ANNOTATIONS } from '../api/names.ts';
 import type { Settings } from '../settings.ts';
 import { PATHS } from './engine.ts';
+
+/** The user of images without one, as distroless has it. */
+export const NOBODY = 65532;
 
 /** What the operator's own program needs inside a pod: it only reads, asks and copies. */
 const STEP_RESOURCES: V1ResourceRequirements = {
@@ -16,10 +24,10 @@ const STEP_RESOURCES: V1ResourceRequirements = {
 };
 
 /** In memory, and gone with the pod. */
-export const AUTH_VOLUME: V1Volume = { name: 'auth', emptyDir: { medium: 'Memory', sizeLimit: '4Mi' } };
+const AUTH_VOLUME: V1Volume = { name: 'auth', emptyDir: { medium: 'Memory', sizeLimit: '4Mi' } };
 
 /** What the pod is told, from its own annotation. */
-export const PODINFO_VOLUME: V1Volume = {
+const PODINFO_VOLUME: V1Volume = {
   name: 'podinfo',
   downwardAPI: {
     items: [
@@ -83,7 +91,7 @@ export const hasRegistrySecrets = (spec: Spec, settings: Settings) =>
 // Seen by steps of ours only, which are not root.
 const READABLE = 0o444;
 
-export function registryVolumes(spec: Spec, settings: Settings): V1Volume[] {
+function registryVolumes(spec: Spec, settings: Settings): V1Volume[] {
   return registrySecrets(spec, settings).map(({ volume, secret }) => ({
     name: volume,
     secret: {
@@ -120,4 +128,40 @@ export function sourceMounts({ source }: Spec): V1VolumeMount[] {
     ...(source?.configMapRef ? [{ name: 'config-map', mountPath: PATHS.configMap }] : []),
     ...(source?.git?.secretRef ? [{ name: 'git-secret', mountPath: PATHS.gitSecret }] : []),
   ];
+}
+
+/** Nothing of the cluster gets in, nothing is tried again in place; the images of steps may need Secrets of their own. */
+export function podOfOurs({ imagePullSecrets }: Settings, timeoutSeconds: number) {
+  return {
+    restartPolicy: 'Never',
+    activeDeadlineSeconds: timeoutSeconds,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    ...(imagePullSecrets.length === 0
+      ? {}
+      : { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
+  } satisfies Partial<V1PodSpec>;
+}
+
+/** The volumes that {@link stepContainer} mounts, and those of {@link registryMounts}. */
+export function stepVolumes(spec: Spec, settings: Settings): V1Volume[] {
+  return [{ name: 'work', emptyDir: {} }, AUTH_VOLUME, PODINFO_VOLUME, ...registryVolumes(spec, settings)];
+}
+
+/** The pod of a step that needs no engine: it asks, and pushes a few kilobytes at the most. */
+export function stepPod(
+  step: 'look' | 'index',
+  image: string,
+  spec: Spec,
+  settings: Settings,
+  { timeoutSeconds, withSource }: { readonly timeoutSeconds: number; readonly withSource: boolean },
+): V1PodSpec {
+  const mounts = [...registryMounts(spec, settings), ...(withSource ? sourceMounts(spec) : [])];
+  return {
+    ...podOfOurs(settings, timeoutSeconds),
+    terminationGracePeriodSeconds: 1,
+    nodeSelector: { 'kubernetes.io/os': 'linux' },
+    containers: [stepContainer(step, image, NOBODY, mounts)],
+    volumes: [...stepVolumes(spec, settings), ...(withSource ? sourceVolumes(spec) : [])],
+  };
 }
