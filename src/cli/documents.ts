@@ -13,6 +13,7 @@ import {
   parseAllDocuments,
   type Tags,
 } from 'yaml';
+import { firstLine, syntaxProblem } from './syntax.ts';
 import { disputedIn } from './yaml-text.ts';
 
 /** A text with its name in messages. */
@@ -35,8 +36,8 @@ export interface YamlDocument {
   isPlain(path: readonly (string | number)[]): boolean;
 }
 
-/** A mistake of the YAML itself. */
-export interface SyntaxProblem {
+/** A mistake of the file, with its line. */
+export interface LineProblem {
   readonly line: number;
   readonly message: string;
 }
@@ -47,19 +48,18 @@ export const isMap = (value: unknown): value is Record<string, unknown> =>
 /** Reads all documents of a text; empty ones are left out. */
 export function readDocuments({ file, text }: Source): {
   documents: YamlDocument[];
-  problems: SyntaxProblem[];
+  problems: LineProblem[];
 } {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, { lineCounter: lines, version: '1.1', customTags: plainTags });
   const documents: YamlDocument[] = [];
-  const problems: SyntaxProblem[] = [];
+  const problems: LineProblem[] = [];
   const disputed = disputedIn(text);
   if (disputed) problems.push({ line: lines.linePos(disputed.at).line, message: disputed.message });
   for (const document of 'empty' in parsed ? [] : parsed) {
-    for (const error of document.errors) {
-      problems.push({ line: lines.linePos(error.pos[0]).line, message: firstLine(error.message) });
-    }
-    if (document.errors.length > 0 || document.contents === null) continue;
+    const wrong = syntaxProblem(document);
+    if (wrong) problems.push({ line: lines.linePos(wrong.at).line, message: wrong.message });
+    if (wrong || document.contents === null) continue;
     const value = unfolded(document, problems, lines);
     if (value === undefined) continue;
     documents.push({
@@ -76,19 +76,24 @@ export function readDocuments({ file, text }: Source): {
 
 const MOST_ALIASES = 100;
 
-const firstLine = (text: string) => text.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? text;
-
-/** The tags of YAML 1.1 that Kubernetes knows. */
+/** The tags of YAML 1.1 as Kubernetes knows them. */
 function plainTags(tags: Tags): Tags {
-  return tags.filter(
+  const known = tags.filter(
     (tag) =>
       typeof tag === 'string' ||
       ((tag as { format?: string }).format !== 'TIME' && !/:(timestamp|omap|pairs|set)$/.test(tag.tag)),
   );
+  return known.map((tag) => (typeof tag !== 'string' && tag.tag.endsWith(':float') ? withDigits(tag) : tag));
+}
+
+/** `.`, `-.` and `e3` are text for Kubernetes and for Python; for the parser they would be numbers, and none. */
+function withDigits<T extends { readonly test?: RegExp }>(tag: T): T {
+  const { source = '' } = tag.test ?? {};
+  return /inf/i.test(source) ? tag : { ...tag, test: new RegExp(`^(?=[-+]?\\.?[0-9])(?:${source})`) };
 }
 
 /** Aliases may be made to unfold without end; then there is no value, but a problem. */
-function unfolded(document: Document, problems: SyntaxProblem[], lines: LineCounter): unknown {
+function unfolded(document: Document, problems: LineProblem[], lines: LineCounter): unknown {
   try {
     return document.toJS({ maxAliasCount: MOST_ALIASES });
   } catch (error) {

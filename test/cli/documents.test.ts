@@ -19,6 +19,8 @@ describe('scalars are what the API server would get from kubectl', () => {
     ['a: ~', { a: null }],
     ['a: &x [1]\nb: *x', { a: [1], b: [1] }],
     ['a: {<<: {b: 1}, c: 2}', { a: { b: 1, c: 2 } }],
+    ['a: [., -., ._, e3, +E1]', { a: ['.', '-.', '._', 'e3', '+E1'] }],
+    ['a: [.5, 1., 1e3, -.5e1]', { a: [0.5, 1, 1000, -5] }],
   ])('%j', (text, value) => {
     expect(parsed(text)).toEqual(value);
   });
@@ -40,8 +42,15 @@ it('every field has its line, a missing one that of what it is missing in', () =
 
 describe('a mistake of the YAML has its line', () => {
   it.each([
-    ['a: 1\nb: [1', 2, 'flow'],
-    ['a: 1\na: 2', 2, 'unique'],
+    ['a: 1\nb: [1', 2, 'the list that begins here with \\[ has no end'],
+    ['a: 1\nb: [x>=2 # words]\n\nc: 1', 2, 'after a space, # begins a comment'],
+    ['a: 1\nb: {c: 1\nd: 1', 2, 'the mapping that begins here with { has no end'],
+    ['a: 1\na: 2', 2, 'written twice'],
+    ['a:\n  b: 1\n c: 1', 3, 'indent it as the fields beside it'],
+    ['a:\n  b:\n\t- c', 3, 'indent with spaces'],
+    ['a: b: c', 1, 'in quotes: it holds a colon'],
+    ['a: [b[c], d]', 1, 'quotes around one that holds \\['],
+    ['a:1\nb: 2', 1, 'the space after the colon'],
     ['a: 1\n---\nb: "x', 3, 'quote'],
     ['a: *nobody', 1, 'alias'],
     [
@@ -55,6 +64,10 @@ describe('a mistake of the YAML has its line', () => {
       line,
       message: expect.stringMatching(new RegExp(words, 'i')),
     });
+  });
+
+  it('and what follows from it is not told', () => {
+    expect(read('a:\n  b:\n\t- c\n\t- d\ne: f').problems).toHaveLength(1);
   });
 
   it('and aliases that unfold without end are one', () => {
