@@ -3,10 +3,18 @@
 import { writeSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 
-enableCompileCache();
-void main(process.argv.slice(2)).then((code) => {
-  process.exitCode = code;
-});
+/** As package.json asks for; what an older one lacks would show as an error of JavaScript. */
+const OLDEST_NODE = 24;
+
+if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
+  process.stderr.write(`imagespec needs Node ${OLDEST_NODE} or later; this is ${process.versions.node}\n`);
+  process.exitCode = 2;
+} else {
+  enableCompileCache();
+  void main(process.argv.slice(2)).then((code) => {
+    process.exitCode = code;
+  });
+}
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === 'render') {

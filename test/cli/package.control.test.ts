@@ -85,6 +85,20 @@ test('ends with 1 where something is refused, and with 2 where the command is wr
   expect((await imagespec(['validate'])).code).toBe(2);
 });
 
+test('says which Node it needs', async () => {
+  const older = join(folder, 'older.cjs');
+  await writeFile(older, "Object.defineProperty(process.versions, 'node', { value: '20.20.2' });\n");
+  const program = join(folder, 'node_modules/.bin/imagespec');
+  const child = spawn('node', ['--require', older, program, '--version'], { stdio: 'pipe' });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  expect({ out, err, code }).toEqual({
+    out: '',
+    err: 'imagespec needs Node 24 or later; this is 20.20.2\n',
+    code: 2,
+  });
+});
+
 test('says its version', async () => {
   expect((await imagespec(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
