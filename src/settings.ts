@@ -4,9 +4,10 @@
  * A file that does not fit stops the start; the error names line, field and what to write instead.
  * Nothing here reads the file: `main` and `step` hand over its text.
  */
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { buildTemplateSchema } from './api/build-template.ts';
+import { mistakesIn, sentenceOf } from './api/mistakes.ts';
 import { resourcesSchema } from './api/resources.ts';
 
 const host = z
@@ -246,16 +247,11 @@ export function readSettings(text: string, file = 'settings'): Settings {
   );
   if (syntax.length > 0) throw new SettingsError(syntax.join('\n'));
 
-  const parsed = settingsSchema.safeParse(document.toJS() ?? {});
+  const parsed = settingsSchema.safeParse(document.toJS() ?? {}, { error: sentenceOf });
   if (!parsed.success) {
-    const found = parsed.error.issues.map((issue) => {
-      const node =
-        document.getIn(
-          issue.path.map((part) => part as string | number),
-          true,
-        ) ?? document.contents;
-      const offset = (node as { range?: [number, number, number] } | null)?.range?.[0] ?? 0;
-      return `${file}:${lines.linePos(offset).line}: ${issue.path.join('.') || '(top level)'}: ${issue.message}`;
+    const found = mistakesIn(parsed.error).map(({ path, message }) => {
+      const line = lines.linePos(offsetOf(document, path)).line;
+      return `${file}:${line}: ${path.join('.') || '(top level)'}: ${message}`;
     });
     throw new SettingsError(found.join('\n'));
   }
@@ -263,6 +259,15 @@ export function readSettings(text: string, file = 'settings'): Settings {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new SettingsError(`${file}: builders: the name ${twice} is used twice`);
   return parsed.data;
+}
+
+/** Where the node at a path begins, or what is nearest above it. */
+function offsetOf(document: Document, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const node = document.getIn(path.slice(0, length), true);
+    if (isNode(node)) return node.range?.[0] ?? 0;
+  }
+  return document.contents?.range?.[0] ?? 0;
 }
 
 /** The settings of one registry; hosts without an entry are plain HTTPS. */

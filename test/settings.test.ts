@@ -17,9 +17,18 @@ it('a registry without an entry is plain HTTPS', () => {
 
 describe('a file that does not fit names line, field and fix', () => {
   it.each([
-    ['defaults: {registri: x}', 'file:1: defaults: Unrecognized key'],
+    ['defaults: {registri: x}', 'file:1: defaults.registri: there is no such field; did you mean registry?'],
     ['concurrency:\n  builds: 0', 'file:2: concurrency.builds: '],
     ['a: [1', 'file:1: '],
+    [
+      'defaults:\n  retries: "2"',
+      'file:2: defaults.retries: write a whole number, not a string: take the quotes off',
+    ],
+    ['concurrency:\n  builds: 0', 'file:2: concurrency.builds: write at least 1'],
+    [
+      'sources: {}\nregistries:\n  - endpoint: http://a',
+      'file:3: registries.0.host: it is missing: write a string',
+    ],
     ['registries:\n  - host: https://ghcr.io', 'file:2: registries.0.host: write a host in lower case'],
     [
       'registries:\n  - host: a.io\n    endpoint: a.io',

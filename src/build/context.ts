@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import type { Spec } from '../api/image-spec.ts';
+import { mistakesIn, sentenceOf } from '../api/mistakes.ts';
 import { type Inputs, selectionOf } from '../image/inputs.ts';
 import { ARGUMENTS, type Recipe, recipeOf } from '../image/recipe.ts';
 import { type ImageReference, parseReference, printReference } from '../image/reference.ts';
@@ -139,10 +140,10 @@ export function buildContextOf(
 ): { ok: true; context: BuildContext } | { ok: false; problems: Problem[] } {
   const { effective, spec, builder } = target;
   const engine = ENGINES[builder.engine as EngineName];
-  const options = engine.options.safeParse(effective.builderOptions ?? {});
+  const options = engine.options.safeParse(effective.builderOptions ?? {}, { error: sentenceOf });
   const problems = [
     ...engine.refuses(target),
-    ...(options.error?.issues ?? []).map(({ path, message }) => ({
+    ...(options.error ? mistakesIn(options.error) : []).map(({ path, message }) => ({
       field: ['spec.builderOptions', ...path].join('.'),
       message: `${message} (builder ${builder.name})`,
     })),

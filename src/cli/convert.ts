@@ -5,6 +5,7 @@
  * cannot carry over is refused, and then nothing is written.
  */
 import { API_VERSION, KIND } from '../api/names.ts';
+import { advice } from '../api/nearest.ts';
 import { flytekitTagOf } from '../image/flytekit/identity.ts';
 import { parametersOf } from '../image/flytekit/parameters.ts';
 import { type Inputs, selectionOf } from '../image/inputs.ts';
@@ -16,7 +17,6 @@ import { type Origin, Parameter } from './convert/parameter.ts';
 import { flytekitName } from './convert/tag.ts';
 import { isMap, readDocuments, type Source } from './documents.ts';
 import { type Finding, failed, pathOf } from './findings.ts';
-import { nearest } from './unknown-fields.ts';
 import { validate } from './validate.ts';
 import { yamlText } from './yaml-text.ts';
 
@@ -113,10 +113,7 @@ function carry(
   return one;
 }
 
-function unknown(key: string): string {
-  const near = nearest(key, [...CARRY.keys()]);
-  return `flytekit has no such parameter; ${near === undefined ? 'take it out' : `did you mean ${near}?`}`;
-}
+const unknown = (key: string) => `flytekit has no such parameter; ${advice(key, [...CARRY.keys()])}`;
 
 /** What spans parameters: the files they name, and the Python nobody named. */
 function finish(

@@ -21,6 +21,12 @@ export function printed({ severity, file, line, field, message }: Finding): stri
 
 export const failed = (findings: readonly Finding[]) => findings.some(({ severity }) => severity === 'error');
 
+/** Those of one file by their lines, each once. */
+export function inOrder(findings: readonly Finding[]): Finding[] {
+  const each = new Map(findings.map((finding) => [printed(finding), finding]));
+  return [...each.values()].sort((a, b) => a.line - b.line);
+}
+
 /** A problem of a spec, at its line. */
 export function findingOf(
   document: YamlDocument,

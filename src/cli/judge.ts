@@ -2,8 +2,9 @@
  * One ImageSpec of a file, judged without a cluster: by the schema, by what its image would be, by what its builder
  * takes.
  */
-import type { Spec } from '../api/image-spec.ts';
+import { type Spec, specSchema } from '../api/image-spec.ts';
 import { API_VERSION, KIND } from '../api/names.ts';
+import { advice, nearest } from '../api/nearest.ts';
 import { buildContextOf } from '../build/context.ts';
 import type { Problem } from '../image/effective.ts';
 import { type Inputs, selectionOf } from '../image/inputs.ts';
@@ -17,16 +18,36 @@ import { unknownFields } from './unknown-fields.ts';
 /** The ImageSpecs of a file; objects of other kinds are passed over, but one there must be. */
 export function imageSpecsOf(source: Source): { documents: YamlDocument[]; findings: Finding[] } {
   const { documents, problems } = readDocuments(source);
-  const ours = documents.filter(
-    ({ value }) => isMap(value) && value.kind === KIND && value.apiVersion === API_VERSION,
-  );
-  const found = [...problems];
-  if (ours.length === 0 && problems.length === 0) {
-    found.push({ line: 1, message: `there is no ImageSpec here: apiVersion: ${API_VERSION}, kind: ${KIND}` });
-  }
   const { file } = source;
-  const findings = found.map((one) => ({ severity: 'error' as const, file, field: '', ...one }));
+  const findings: Finding[] = problems.map((one) => ({ severity: 'error', file, field: '', ...one }));
+  const ours: YamlDocument[] = [];
+  for (const document of documents) {
+    const wrong = mislabelled(document.value);
+    if (wrong) findings.push(findingOf(document, wrong));
+    else if (isImageSpec(document.value)) ours.push(document);
+  }
+  if (ours.length === 0 && findings.length === 0) {
+    const bare = documents.some(({ value }) => isMap(value) && value.kind === undefined);
+    const message = `there is no ImageSpec here: apiVersion: ${API_VERSION}, kind: ${KIND}${bare ? BARE : ''}`;
+    findings.push({ severity: 'error', file, line: 1, field: '', message });
+  }
   return { documents: ours, findings };
+}
+
+const isImageSpec = (value: unknown) =>
+  isMap(value) && value.kind === KIND && value.apiVersion === API_VERSION;
+
+const BARE = ', metadata and spec (imagespec convert makes one of YAML that flytekit reads)';
+
+/** What was meant as an ImageSpec, and what keeps it from being one; those of other groups are none of ours. */
+function mislabelled(value: unknown): Problem | undefined {
+  if (!isMap(value) || typeof value.kind !== 'string' || value.kind.toLowerCase() !== KIND.toLowerCase())
+    return undefined;
+  const { apiVersion, kind } = value;
+  const [group, ownGroup] = [apiVersion, API_VERSION].map((text) => String(text ?? '').split('/')[0]);
+  if (apiVersion !== undefined && group !== ownGroup) return undefined;
+  if (apiVersion !== API_VERSION) return { field: 'apiVersion', message: `write apiVersion: ${API_VERSION}` };
+  return kind === KIND ? undefined : { field: 'kind', message: `write kind: ${KIND}` };
 }
 
 export interface Judged {
@@ -43,12 +64,12 @@ const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 
 /** @param settings those of the operator, if they are known */
 export function judge(document: YamlDocument, settings?: Settings): Judged {
-  const { metadata, spec } = document.value as { metadata?: unknown; spec?: unknown };
+  const { metadata, spec, ...beside } = document.value as { metadata?: unknown; spec?: unknown };
   const name = isMap(metadata) && typeof metadata.name === 'string' ? metadata.name : '';
-  const findings = [
-    ...unknownFields(spec).map((problem) => findingOf(document, problem, 'warning')),
-    ...nameProblems(name).map((problem) => findingOf(document, problem)),
-  ];
+  const misnamed = nameProblems(name);
+  const findings = [...misnamed, ...besideSpec(beside), ...unknownFields(spec)].map((problem) =>
+    findingOf(document, problem),
+  );
   const done = (problems: readonly Problem[], more: Partial<Judged> = {}): Judged => ({
     name,
     findings: [...findings, ...problems.map((problem) => findingOf(document, problem))],
@@ -68,7 +89,14 @@ export function judge(document: YamlDocument, settings?: Settings): Judged {
   const known = settings ?? assumed(read.spec);
   if (!settings) findings.push(...assumptions(read.spec).map((one) => findingOf(document, one, 'warning')));
   const target = targetFrom(name, read.spec, known, files.inputs);
-  if (!target.ok) return done(target.problems, { moving });
+  if (!target.ok) {
+    // A wrong metadata.name, which stands for spec.name, was told by its own name.
+    const told = misnamed.length > 0 && read.spec.name === undefined;
+    return done(
+      target.problems.filter(({ field }) => !told || field !== 'spec.name'),
+      { moving },
+    );
+  }
   if (moving.length > 0) return done([], { moving });
   const problems = builderProblems(target.target, known, files.inputs);
   if (settings && problems.length > 0) return done(problems);
@@ -86,6 +114,18 @@ function nameProblems(name: string): Problem[] {
       ? 'name the ImageSpec, in lower-case letters, digits, - and .'
       : `${name}: choose a name of at most 63 lower-case letters, digits, - and .`;
   return [{ field: 'metadata.name', message }];
+}
+
+/** Fields beside `spec`; most of them are to be in it. */
+function besideSpec(beside: Readonly<Record<string, unknown>>): Problem[] {
+  return Object.keys(beside)
+    .filter((name) => !['apiVersion', 'kind', 'status'].includes(name))
+    .map((name) => {
+      const message = Object.hasOwn(specSchema.shape, name)
+        ? 'this is a field of spec: indent it below spec'
+        : `there is no such field; ${advice(name, ['apiVersion', 'kind', 'metadata', 'spec'])}`;
+      return { field: name, message };
+    });
 }
 
 /** What only the API server minds: lists that are sets there. */
@@ -133,8 +173,8 @@ function filesOf(spec: Spec): Files {
   return resolved.ok ? { ok: true, inputs: { source: resolved.source } } : resolved;
 }
 
-const isBuiltIn = (builder: string | undefined) =>
-  builder === undefined || settingsSchema.parse({}).builders.some(({ name }) => name === builder);
+const builtIn = () => settingsSchema.parse({}).builders.map(({ name }) => name);
+const isBuiltIn = (builder: string | undefined) => builder === undefined || builtIn().includes(builder);
 
 /** Where nobody said what the settings are: the defaults, with a registry and a builder for whoever wants one. */
 function assumed({ builder }: Spec): Settings {
@@ -155,7 +195,9 @@ function assumptions({ registry, builder }: Spec): Problem[] {
     problems.push({ field: 'spec.registry', message });
   }
   if (builder !== undefined && !isBuiltIn(builder)) {
-    const message = `the settings of the operator must have a builder ${builder}; say which they are by --settings FILE`;
+    const near = nearest(builder, builtIn());
+    const meant = near.length === 0 ? '' : ` (did you mean ${near.join(' or ')}?)`;
+    const message = `the settings of the operator must have a builder ${builder}${meant}; say which they are by --settings FILE`;
     problems.push({ field: 'spec.builder', message });
   }
   return problems;

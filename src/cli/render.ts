@@ -7,7 +7,7 @@ import { printReference } from '../image/reference.ts';
 import { partsOf, type Target } from '../image/target.ts';
 import type { Settings } from '../settings.ts';
 import type { Source } from './documents.ts';
-import { type Finding, failed, findingOf } from './findings.ts';
+import { type Finding, failed, findingOf, inOrder } from './findings.ts';
 import { imageSpecsOf, judge } from './judge.ts';
 
 /** One image, as `-o json` shows it. */
@@ -53,7 +53,7 @@ export function render(source: Source, settings: Settings, dialect?: Dialect): R
     }
     if (judged.target) rendered.push(renderedOf(judged.name, judged.target, dialect));
   }
-  return { findings, rendered };
+  return { findings: inOrder(findings), rendered };
 }
 
 function renderedOf(name: string, target: Target, dialect: Dialect | undefined): Rendered {

@@ -2,7 +2,7 @@
 import { printReference } from '../image/reference.ts';
 import type { Settings } from '../settings.ts';
 import type { Source } from './documents.ts';
-import { type Finding, failed } from './findings.ts';
+import { type Finding, failed, inOrder } from './findings.ts';
 import { imageSpecsOf, type Judged, judge } from './judge.ts';
 
 export interface Validated {
@@ -21,7 +21,7 @@ export function validate(source: Source, settings?: Settings): Validated {
   const judged = documents.map((document) => judge(document, settings));
   const good = judged.filter((one) => !failed(one.findings));
   return {
-    findings: [...findings, ...judged.flatMap((one) => one.findings)],
+    findings: inOrder([...findings, ...judged.flatMap((one) => one.findings)]),
     good: good.map((one) => `${source.file}: ${one.name} is valid${consequence(one, settings)}`),
   };
 }

@@ -8,9 +8,10 @@ import type { Spec } from '../api/image-spec.ts';
 import type { Settings } from '../settings.ts';
 import { containerIdOf } from './flytekit/identity.ts';
 import { canonicalJson, type Json, sha256 } from './hash.ts';
-import type { Inputs, RequirementsKind, ResolvedRequirements } from './inputs.ts';
+import { type Inputs, type RequirementsKind, type ResolvedRequirements, requirementsKind } from './inputs.ts';
 import { parseReference } from './reference.ts';
 import { readRequirement } from './requirement.ts';
+import { unknownKind } from './requirement-files.ts';
 
 /** Python of recipe v1 where neither a version nor a base is named. Part of the hash: never change it. */
 const V1_PYTHON = '3.11';
@@ -102,7 +103,7 @@ export function effectiveSpec(
 ): EffectiveSpec {
   const flytekit = spec.profile === 'Flytekit';
   checkSizes(spec, problems);
-  checkCombinations(spec, inputs, problems);
+  checkRequirements(spec, problems);
   const ownBase = inputs.base?.image ?? spec.baseImage ?? settings.defaults.baseImage;
   const pythonVersion = spec.pythonVersion ?? (ownBase === undefined ? V1_PYTHON : undefined);
   const baseImage = ownBase ?? `python:${pythonVersion}-slim`;
@@ -159,16 +160,21 @@ function packagesOf(spec: Spec, settings: Settings, inputs: Inputs, problems: Pr
 const isLock = (kind: RequirementsKind) =>
   kind === 'uv.lock' || kind === 'poetry.lock' || kind === 'pylock.toml';
 
-/** What only shows once the source is known: a lock file says everything, so nothing may be added to it. */
-function checkCombinations(spec: Spec, inputs: Inputs, problems: Problem[]): void {
-  const lock = inputs.source?.requirements;
-  if (lock && isLock(lock.kind) && (spec.packages ?? []).length > 0) {
+/** What the name of the requirements tells before the source is known: a lock file says everything, so nothing may be added to it. */
+function checkRequirements(spec: Spec, problems: Problem[]): void {
+  if (spec.requirements === undefined) return;
+  const kind = requirementsKind(spec.requirements);
+  if (kind === undefined) {
+    problems.push({ field: 'spec.requirements', message: unknownKind(spec.requirements) });
+    return;
+  }
+  if (isLock(kind) && (spec.packages ?? []).length > 0) {
     problems.push({
       field: 'spec.packages',
-      message: `a lock file says which packages there are: take packages out, or lock them into ${lock.main}`,
+      message: `a lock file says which packages there are: take packages out, or lock them into ${spec.requirements}`,
     });
   }
-  if (lock && isLock(lock.kind) && (spec.condaPackages ?? []).length > 0) {
+  if (isLock(kind) && (spec.condaPackages ?? []).length > 0) {
     problems.push({
       field: 'spec.condaPackages',
       message: `a lock file goes into an environment of its own: take condaPackages or requirements out`,

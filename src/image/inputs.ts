@@ -5,13 +5,20 @@
  */
 import type { Spec } from '../api/image-spec.ts';
 
-/** What a file of requirements is, told by its name. */
 export type RequirementsKind =
   | 'requirements.txt'
   | 'uv.lock'
   | 'poetry.lock'
   | 'pylock.toml'
   | 'pyproject.toml';
+
+/** What a file of requirements is, by its name; undefined for a name that says nothing. */
+export function requirementsKind(path: string): RequirementsKind | undefined {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (name === 'uv.lock' || name === 'poetry.lock' || name === 'pyproject.toml') return name;
+  if (/^pylock\.([^.]+\.)?toml$/.test(name)) return 'pylock.toml';
+  return name.endsWith('.txt') ? 'requirements.txt' : undefined;
+}
 
 /** Which files of a source are used. */
 export interface Selection {

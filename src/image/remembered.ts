@@ -1,6 +1,5 @@
 /** A source known from its digests alone: what a look Job told, or the status remembers. */
-import type { FlytekitDigests, ResolvedSource, Selection } from './inputs.ts';
-import { kindOf } from './requirement-files.ts';
+import { type FlytekitDigests, type ResolvedSource, requirementsKind, type Selection } from './inputs.ts';
 
 /** What is kept of a source; the rest of {@link ResolvedSource} follows from the spec. */
 export interface SourceDigests {
@@ -20,7 +19,7 @@ export function digestsOf(source: ResolvedSource): SourceDigests {
 export function rememberedSource(selection: Selection, told: SourceDigests): ResolvedSource {
   const { revision, digest, requirementsDigest, namesFlytekit, flytekit } = told;
   const main = selection.requirements;
-  const kind = main === undefined ? undefined : kindOf(main);
+  const kind = main === undefined ? undefined : requirementsKind(main);
   return {
     digest,
     copied: selection.copyAll || selection.copy.length > 0,

@@ -4,7 +4,7 @@
  * Pure. What would need the code beside it, or may change while the file stays the same, is refused with what to
  * write instead: packages are installed before any file is copied, and equal content must mean equal images.
  */
-import type { RequirementsKind } from './inputs.ts';
+import { type RequirementsKind, requirementsKind } from './inputs.ts';
 import { checkLock } from './lock-files.ts';
 import { localPackage, pep503 } from './requirement.ts';
 import { bytesOf, type FileEntry, parentOf, placeOf, spoken, type Tree } from './tree.ts';
@@ -25,21 +25,13 @@ export type ReadRequirements =
   | { readonly ok: true; readonly requirements: Requirements }
   | { readonly ok: false; readonly messages: readonly string[] };
 
-/** What a file of requirements is, by its name; undefined for a name that says nothing. */
-export function kindOf(path: string): RequirementsKind | undefined {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  if (name === 'uv.lock' || name === 'poetry.lock' || name === 'pyproject.toml') return name;
-  if (/^pylock\.([^.]+\.)?toml$/.test(name)) return 'pylock.toml';
-  return name.endsWith('.txt') ? 'requirements.txt' : undefined;
-}
+export const unknownKind = (path: string) =>
+  `${path}: its name does not say what it is; name it requirements*.txt, uv.lock, poetry.lock, pylock.toml or pyproject.toml`;
 
 /** Reads the requirements at `path`. */
 export function readRequirements(tree: Tree, path: string): ReadRequirements {
-  const kind = kindOf(path);
-  if (kind === undefined) {
-    const names = 'requirements*.txt, uv.lock, poetry.lock, pylock.toml or pyproject.toml';
-    return { ok: false, messages: [`${path}: its name does not say what it is; name it ${names}`] };
-  }
+  const kind = requirementsKind(path);
+  if (kind === undefined) return { ok: false, messages: [unknownKind(path)] };
   const files = new Files(tree);
   const named = kind === 'requirements.txt' ? readText(files, path) : readToml(files, path, kind);
   if (files.messages.length > 0) return { ok: false, messages: files.messages.slice(0, MOST_MESSAGES) };

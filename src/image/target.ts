@@ -6,6 +6,7 @@
  */
 import type { ImageSpec, Spec } from '../api/image-spec.ts';
 import { specSchema } from '../api/image-spec.ts';
+import { mistakesIn, sentenceOf } from '../api/mistakes.ts';
 import type { BuilderSetting, Settings } from '../settings.ts';
 import { type EffectiveSpec, effectiveSpec, hashOf, type Problem } from './effective.ts';
 import { flytekitTagOf } from './flytekit/identity.ts';
@@ -36,11 +37,11 @@ export function readSpec(
 ):
   | { readonly ok: true; readonly spec: Spec }
   | { readonly ok: false; readonly problems: readonly Problem[] } {
-  const parsed = specSchema.safeParse(object.spec);
+  const parsed = specSchema.safeParse(object.spec, { error: sentenceOf });
   if (parsed.success) return { ok: true, spec: parsed.data };
-  const problems = parsed.error.issues.map((issue) => ({
-    field: fieldOf(['spec', ...issue.path]),
-    message: issue.message,
+  const problems = mistakesIn(parsed.error).map(({ path, message }) => ({
+    field: fieldOf(['spec', ...path]),
+    message,
   }));
   return { ok: false, problems };
 }
@@ -159,7 +160,7 @@ function imageOf(
     problems.push({
       field: 'spec.registry',
       message:
-        'name the registry for the image, for example ghcr.io/acme (the operator has no default registry)',
+        'name the registry for the image, for example ghcr.io/acme; the settings of the operator name none (defaults.registry)',
     });
     return undefined;
   }

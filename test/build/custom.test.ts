@@ -148,7 +148,7 @@ describe('settings that do not fit', () => {
       builders('engine: Custom', 'template: {container: {image: x, securityContext: {runAsUser: root}}}'),
       'write the user as a number',
     ],
-    [builders('engine: Custom', `${good}, comand: [x]}}`), 'Unrecognized key'],
+    [builders('engine: Custom', `${good}, comand: [x]}}`), 'there is no such field; did you mean command?'],
     [
       builders('engine: Custom', `${good}, volumeMounts: [{name: a, mountPath: /workspace/x}]}}`),
       'choose another path',

@@ -150,7 +150,7 @@ describe('what it cannot do', () => {
     ],
     [{ workdir: '/workspace' }, 'spec.workdir', 'builder kaniko has a folder /workspace itself'],
     [{ workdir: '/kaniko/x' }, 'spec.workdir', 'builder kaniko has a folder /kaniko/x itself'],
-    [{ builderOptions: { speed: 1 } }, 'spec.builderOptions', 'builder kaniko'],
+    [{ builderOptions: { speed: 1 } }, 'spec.builderOptions.speed', 'builder kaniko'],
   ])('%j', (spec, field, words) => {
     const { made } = contextOf(spec);
     expect(made).toMatchObject({ ok: false, problems: [{ field, message: expect.stringContaining(words) }] });

@@ -88,7 +88,7 @@ describe('a wrong command ends with 2 and says what is wrong', () => {
     const wrong = put('wrong.yaml', 'defaults: {registri: x}');
     const { code, err } = await ran('validate', '-f', good, '--settings', wrong);
     expect(code).toBe(2);
-    expect(err).toContain(`${wrong}:1: defaults: Unrecognized key: "registri"`);
+    expect(err).toContain(`${wrong}:1: defaults.registri: there is no such field; did you mean registry?`);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { nearest } from '../../src/api/nearest.ts';
 import { printed } from '../../src/cli/findings.ts';
-import { nearest } from '../../src/cli/unknown-fields.ts';
+
 import { validate } from '../../src/cli/validate.ts';
 import { settingsSchema } from '../../src/settings.ts';
 
@@ -27,8 +28,39 @@ describe('what is wrong is said with file, line, field and what to write', () =>
     ['spec:\n  packages: [pandas==]', 'a.yaml:5: spec.packages[0]: pandas==: "==" is not a version; write'],
     [
       'spec:\n  pythonVersion: 3.12',
-      'a.yaml:5: spec.pythonVersion: Invalid input: expected string, received number',
+      'a.yaml:5: spec.pythonVersion: write a string, not a number: put it in quotes',
     ],
+    [
+      'spec:\n  packages: pandas',
+      'a.yaml:5: spec.packages: write a list, not a string: each entry in a line of its own, after "- "',
+    ],
+    [
+      'spec:\n  env: {A: x}',
+      'a.yaml:5: spec.env: write a list of mappings with name, value, not a mapping: each entry',
+    ],
+    ['spec:\n  env: [{name: A}]', 'a.yaml:5: spec.env[0].value: it is missing: write a string'],
+    ['spec:\n  pushSecretRef: ghcr', 'a.yaml:5: spec.pushSecretRef: write a mapping with name, not a string'],
+    [
+      'spec:\n  suspend: "true"',
+      'a.yaml:5: spec.suspend: write true or false, not a string: take the quotes off',
+    ],
+    [
+      'spec:\n  rebuild: "1"',
+      'a.yaml:5: spec.rebuild: write a whole number, not a string: take the quotes off',
+    ],
+    ['spec:\n  build: {retries: 11}', 'a.yaml:5: spec.build.retries: write at most 10'],
+    ['spec:\n  profile: Flyte', 'a.yaml:5: spec.profile: write Generic or Flytekit'],
+    ['spec:', 'a.yaml:4: spec: nothing stands here: write a mapping, or take the field out'],
+    [
+      'spec:\n  source: {git: {url: "https://h/r"}}\n  requirements: uv.lock\n  packages: [six]',
+      'a.yaml:7: spec.packages: a lock file says which packages there are: take packages out, or lock them into uv.lock',
+    ],
+    [
+      'spec:\n  source: {git: {url: "https://h/r"}}\n  requirements: environment.yml',
+      'a.yaml:6: spec.requirements: environment.yml: its name does not say what it is; name it requirements*.txt',
+    ],
+    ['packages: [a]\nspec: {}', 'a.yaml:4: packages: this is a field of spec: indent it below spec'],
+    ['spec: {}\nmetadatas: {}', 'a.yaml:5: metadatas: there is no such field; did you mean metadata?'],
     ['spec:\n  cudnn: "9"', 'a.yaml:5: spec.cudnn: write cuda beside cudnn'],
     ['spec:\n  copy: [a]', 'a.yaml:4: spec.source: write source: requirements, copy'],
     ['spec:\n  source: {files: {a: x}}\n  copy:\n    - b', 'a.yaml:7: spec.copy[0]: the source has no b'],
@@ -39,7 +71,7 @@ describe('what is wrong is said with file, line, field and what to write', () =>
     ],
     [
       'spec:\n  builderOptions: {speed: 1}',
-      'a.yaml:5: spec.builderOptions: Unrecognized key: "speed" (builder buildkit)',
+      'a.yaml:5: spec.builderOptions.speed: there is no such field; take it out (builder buildkit)',
     ],
     ['', 'a.yaml:1: spec: write spec: what the image contains'],
   ])('%j', (spec, words) => {
@@ -57,13 +89,15 @@ describe('what is wrong is said with file, line, field and what to write', () =>
   });
 });
 
-describe('a field that does not exist is a warning with what was meant', () => {
+describe('a field that does not exist is refused with what was meant', () => {
   it.each([
     [
       'apt_packages: [curl]',
-      'a.yaml:4: warning: spec.apt_packages: there is no such field; did you mean aptPackages?',
+      'a.yaml:4: spec.apt_packages: there is no such field; did you mean aptPackages?',
     ],
     ['pakages: [a]', 'did you mean packages?'],
+    ['apt: [a]', 'did you mean aptPackages?'],
+    ['conda: [a]', 'did you mean condaPackages or condaChannels?'],
     ['somethingElse: 1', 'spec.somethingElse: there is no such field; take it out'],
     ['env: [{name: A, value: x, valueFrom: {}}]', 'spec.env[0].valueFrom: there is no such field'],
     [
@@ -84,13 +118,16 @@ describe('a field that does not exist is a warning with what was meant', () => {
 });
 
 it.each([
-  ['condaPackage', 'condaPackages'],
-  ['python_version', 'pythonVersion'],
-  ['PythonVersion', 'pythonVersion'],
-  ['cudda', 'cuda'],
-  ['x', undefined],
+  ['condaPackage', ['condaPackages']],
+  ['python_version', ['pythonVersion']],
+  ['PythonVersion', ['pythonVersion']],
+  ['cudda', ['cuda']],
+  ['python', ['pythonVersion']],
+  ['packages', ['condaPackages']],
+  ['x', []],
+  ['n', []],
 ])('nearest to %s is %s', (name, known) => {
-  expect(nearest(name, ['condaPackages', 'pythonVersion', 'cuda', 'name', 'env'])).toBe(known);
+  expect(nearest(name, ['condaPackages', 'pythonVersion', 'cuda', 'name', 'env'])).toEqual(known);
 });
 
 describe('without the settings of the operator', () => {
@@ -133,6 +170,31 @@ describe('a file', () => {
       'a.yaml:1: there is no ImageSpec here: apiVersion: imagespec.dev/v1alpha1, kind: ImageSpec',
     ]);
     expect(said('')).toHaveLength(1);
+  });
+
+  it.each([
+    [HEAD.replace('v1alpha1', 'v1'), 'a.yaml:1: apiVersion: write apiVersion: imagespec.dev/v1alpha1'],
+    [HEAD.replace('ImageSpec', 'Imagespec'), 'a.yaml:2: kind: write kind: ImageSpec'],
+    ['kind: ImageSpec\n', 'a.yaml:1: apiVersion: write apiVersion: imagespec.dev/v1alpha1'],
+  ])('with something that was meant as one says so: %j', (head, words) => {
+    expect(said(`${HEAD}spec: {}\n---\n${head}spec: {}`)).toEqual([
+      words.replace(/\d/, (at) => `${Number(at) + 5}`),
+    ]);
+  });
+
+  it('with what flytekit reads leads to convert', () => {
+    expect(said('packages: [pandas]')).toEqual([expect.stringContaining('imagespec convert')]);
+  });
+
+  it('has what is wrong with it in the order of its lines, each thing once', () => {
+    const spec =
+      'spec:\n  user: root\n  packages: a\n  build: {resources: {limits: {nvidia: 1}}}\n  platforms: linux/amd64\n';
+    expect(said(HEAD + spec)).toEqual([
+      expect.stringMatching(/^a\.yaml:5: spec\.user: write a numeric user/),
+      expect.stringMatching(/^a\.yaml:6: spec\.packages: write a list/),
+      'a.yaml:7: spec.build.resources.limits.nvidia: there is no such field; take it out',
+      expect.stringMatching(/^a\.yaml:8: spec\.platforms: write a list/),
+    ]);
   });
 
   it('that is no YAML is said to be', () => {

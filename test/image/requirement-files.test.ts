@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { kindOf, readRequirements } from '../../src/image/requirement-files.ts';
+import { requirementsKind } from '../../src/image/inputs.ts';
+import { readRequirements } from '../../src/image/requirement-files.ts';
 import { file, link, tree } from '../support/tree.ts';
 
 type Files = Readonly<Record<string, string>>;
@@ -28,7 +29,7 @@ test.each([
   ['pylock.a.b.toml', undefined],
   ['Pipfile.lock', undefined],
   ['uv.lock/x', undefined],
-])('%s is %s by its name', (path, kind) => expect(kindOf(path)).toBe(kind));
+])('%s is %s by its name', (path, kind) => expect(requirementsKind(path)).toBe(kind));
 
 describe('requirements.txt', () => {
   test('with all it refers to, once each, also in a circle', () => {
