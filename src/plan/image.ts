@@ -33,7 +33,8 @@ export function decideImage(
   const asked = wanted.asked;
   if (asked === undefined) {
     const { looking } = wanted;
-    if (looking === undefined || ready) return done({ kind: 'unchanged' }, wanted.restMs ?? HOUR);
+    if (looking === undefined || (ready && !rebuilding))
+      return done({ kind: 'unchanged' }, wanted.restMs ?? HOUR);
     if (wanted.refused !== undefined) return refused(wanted.refused, undefined);
     const message = looking.words === undefined ? say.asking(imageName(wanted)) : say.pending(looking.words);
     const reason = looking.words === undefined ? 'Progressing' : 'BuildPending';

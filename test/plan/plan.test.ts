@@ -28,6 +28,8 @@ interface Given {
   generation?: number;
   answer?: RegistryAnswer;
   times?: number;
+  /** A pod of the tenant's asks. */
+  looking?: Wanted['looking'];
   jobs?: JobFact[];
   slotFree?: boolean;
   refused?: string;
@@ -54,6 +56,7 @@ function factsOf(given: Given): Facts {
     slots: 10,
     retries: judged.target.spec.build?.retries ?? 2,
     ...(given.refused === undefined ? {} : { refused: given.refused }),
+    ...(given.looking === undefined ? {} : { looking: given.looking }),
   };
   return { object, wanted, strays, now };
 }
@@ -558,6 +561,8 @@ describe('rebuild', () => {
       [{ ...again, answer: denied }, 'RegistryDenied'],
       [{ ...again, refused: 'denied by policy x' }, 'PolicyDenied'],
       [{ spec: { rebuild: 1 }, generation: 2, jobs: [forbidden] }, 'PodSecurityDenied'],
+      [{ spec: { rebuild: 1 }, generation: 2, looking: {} }, 'Progressing'],
+      [{ spec: { rebuild: 1 }, generation: 2, looking: { words: 'no such Secret' } }, 'BuildPending'],
       [{ ...again, slotFree: false }, 'Queued'],
     ];
     for (const [given, reason] of ways) {
