@@ -50,7 +50,8 @@ export class Builds {
 
   /** What the API server answered when it was asked directly: newer than what the watch has brought so far. */
   learned(view: JobView): void {
-    this.#note(view, this.#jobs.get(view.namespace)?.get(view.name)?.view.uid !== view.uid);
+    const known = this.#jobs.get(view.namespace)?.get(view.name);
+    this.#note(view, known?.view.uid === view.uid ? known.learned : true);
   }
 
   podChanged(before: PodView | undefined, after: PodView | undefined): void {
@@ -174,8 +175,11 @@ export class Builds {
   }
 
   #progress<Result>(job: JobView, pod: PodView | undefined, result: z.ZodType<Result>): Progress<Result> {
-    if (!pod) return job.ended === undefined ? { state: 'pending' } : { state: 'disrupted' };
-    return progressOf(pod, this.#explainerOf(job.builder), result);
+    if (!pod && job.ended === undefined) return { state: 'pending' };
+    // What the pod said went with it.
+    if (!pod) return job.completed ? { state: 'succeeded', result: undefined } : { state: 'disrupted' };
+    const progress = progressOf(pod, this.#explainerOf(job.builder), result);
+    return progress.state === 'failed' && wasDeleted(pod) ? { state: 'disrupted' } : progress;
   }
 
   /** The engine's own reading of its log; that of a builder which is gone from the settings is read as BuildKit's. */
@@ -193,6 +197,11 @@ function endedAt(job: JobView, pod: PodView | undefined, progress: Progress<unkn
 
 function isUnderWay(pod: PodView | undefined): boolean {
   return pod?.status?.phase === 'Pending' || pod?.status?.phase === 'Running';
+}
+
+/** Somebody ended it: how its steps then failed says nothing about the build. */
+function wasDeleted(pod: PodView): boolean {
+  return pod.deleted !== undefined && pod.deleted <= (endOf(pod) ?? 0);
 }
 
 function endOf(pod: PodView | undefined): number | undefined {

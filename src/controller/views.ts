@@ -16,6 +16,7 @@ export interface JobView {
   readonly owners: readonly { readonly name: string; readonly uid: string }[];
   readonly created: number;
   readonly ended: number | undefined;
+  readonly completed: boolean;
   readonly deleting: boolean;
 }
 
@@ -43,6 +44,7 @@ export function jobView(job: V1Job): JobView {
       .map((owner) => ({ name: owner.name, uid: owner.uid })),
     created: timeOf(metadata?.creationTimestamp) ?? 0,
     ended: end ? timeOf(end.lastTransitionTime) : undefined,
+    completed: end?.type === 'Complete',
     deleting: metadata?.deletionTimestamp !== undefined,
   };
 }
@@ -56,10 +58,13 @@ export type PodView = Pick<V1Pod, 'status'> & {
   /** A Job of the same name that came later is another one. */
   readonly jobUid: string;
   readonly created: number;
+  /** When somebody asked for its end; the time to end in comes on top. */
+  readonly deleted: number | undefined;
 };
 
 export function podView(pod: V1Pod): PodView {
   const { metadata, status } = pod;
+  const gone = timeOf(metadata?.deletionTimestamp);
   return {
     namespace: metadata?.namespace ?? '',
     name: metadata?.name ?? '',
@@ -67,6 +72,7 @@ export function podView(pod: V1Pod): PodView {
     job: metadata?.labels?.['batch.kubernetes.io/job-name'] ?? '',
     jobUid: metadata?.labels?.['batch.kubernetes.io/controller-uid'] ?? '',
     created: timeOf(metadata?.creationTimestamp) ?? 0,
+    deleted: gone === undefined ? undefined : gone - 1000 * (metadata?.deletionGracePeriodSeconds ?? 0),
     status: {
       ...(status?.phase === undefined ? {} : { phase: status.phase }),
       ...(status?.reason === undefined ? {} : { reason: status.reason }),
