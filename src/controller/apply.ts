@@ -9,13 +9,13 @@ import { buildJob, jobPrefix, type Owner, ownerReference } from '../build/job.ts
 import { lookJob } from '../build/look.ts';
 import type { Connection } from '../kube/connection.ts';
 import { KubeError } from '../kube/errors.ts';
-import { addOwner, createJob, deleteJob, type JobId, listJobs, readJob, removeOwner } from '../kube/jobs.ts';
+import { addOwner, createJob, deleteJob, listJobs, readJob, removeOwner } from '../kube/jobs.ts';
 import type { Log } from '../log.ts';
 import type { Action } from '../plan/decision.ts';
 import type { Facts, LookDue, Wanted } from '../plan/facts.ts';
 import type { Settings } from '../settings.ts';
 import type { Builds } from './builds.ts';
-import { jobView } from './views.ts';
+import { isAttempt, jobView } from './views.ts';
 
 export interface Hands {
   readonly connection: Connection;
@@ -46,36 +46,34 @@ export async function apply(actions: readonly Action[], facts: Facts, hands: Han
       const wanted = 'target' in facts.wanted ? facts.wanted : undefined;
       const meant = action.piece === undefined ? wanted : wanted?.pieces?.[action.piece];
       if (meant?.context === undefined) continue;
-      const applied = await start(action, meant, meant.context, owner, hands);
+      const { context } = meant;
+      // Who wants the same image may remember another attempt at it: the next sees what the one before made.
+      const image = `${namespace}/${jobPrefix(meant.target)}`;
+      const applied = await hands.builds.inTurn(image, () => start(action, meant, context, owner, hands));
       if (applied.kind !== 'done') return applied;
     } else if (action.kind === 'create-look') {
       const applied = await look(action.look, owner, hands);
       if (applied.kind !== 'done') return applied;
     } else if (job && action.kind === 'join-job') {
       if ((await addOwner(hands.connection, job, ownerReference(owner))) === 'gone') return { kind: 'stale' };
-    } else if (job && action.kind === 'leave-job') {
-      await leave(job, uid, hands);
     } else if (job) {
-      // Only as it was seen: meanwhile another ImageSpec may have joined it.
+      // Only as it was seen: meanwhile another ImageSpec may have joined it, or left it to us alone.
       const seen = hands.builds.jobsOf(namespace).find((view) => view.uid === job.uid);
-      const deleted = await deleteJob(hands.connection, job, seen?.resourceVersion);
-      if (deleted === 'changed') {
+      if (!seen) return { kind: 'stale' };
+      const change =
+        action.kind === 'leave-job'
+          ? await removeOwner(hands.connection, job, uid, seen.resourceVersion)
+          : await deleteJob(hands.connection, job, seen.resourceVersion);
+      if (change === 'changed') {
         const now = await readJob(hands.connection, namespace, job.name);
         if (now) hands.builds.learned(jobView(now));
         return { kind: 'stale' };
       }
-      hands.log.info({ job: job.name }, 'Deleted Job nobody wants any more');
+      if (action.kind === 'delete-job')
+        hands.log.info({ job: job.name }, 'Deleted Job nobody wants any more');
     }
   }
   return { kind: 'done' };
-}
-
-/** Takes our name off a shared Job; the last one to leave removes it. */
-async function leave(job: JobId, uid: string, hands: Hands): Promise<void> {
-  await removeOwner(hands.connection, job, uid);
-  const left = await readJob(hands.connection, job.namespace, job.name);
-  if (left?.metadata?.uid !== job.uid || (left.metadata.ownerReferences ?? []).length > 0) return;
-  await deleteJob(hands.connection, job, left.metadata.resourceVersion);
 }
 
 async function start(
@@ -88,20 +86,17 @@ async function start(
   const { connection, builds, settings } = hands;
   const context = { ...told, ...(fresh ? { fresh } : {}) };
   const job = buildJob(wanted.target, context, settings, owner, attempt, hands.stepImage);
-  const name = `${jobPrefix(wanted.target)}-${attempt}`;
+  const prefix = jobPrefix(wanted.target);
+  const name = `${prefix}-${attempt}`;
   if (!builds.take(owner.namespace, name)) return { kind: 'no-slot' };
   try {
     // A cache may lag behind the server, most of all after a restart: only the server knows what runs.
     const selector = `${LABELS.specHash}=${wanted.target.specHash.slice(0, 63)}`;
     const known = new Set(wanted.jobs.map((fact) => fact.uid));
-    const unseen = (await listJobs(connection, owner.namespace, selector)).filter(
-      (one) => !known.has(one.metadata?.uid ?? ''),
-    );
-    const relevant = unseen.filter((one) => one.metadata?.name?.startsWith(`${jobPrefix(wanted.target)}-`));
-    if (relevant.length > 0) {
-      for (const one of relevant) builds.learned(jobView(one));
-      return { kind: 'stale' };
-    }
+    const found = (await listJobs(connection, owner.namespace, selector)).map(jobView);
+    const unseen = found.filter((view) => isAttempt(view, prefix) && !known.has(view.uid));
+    for (const view of unseen) builds.learned(view);
+    if (unseen.length > 0) return { kind: 'stale' };
     const result = await createJob(connection, job).catch(refusal);
     if ('words' in result) return result;
     if (!result.created) return learnExisting(result.job, wanted, hands);

@@ -36,6 +36,8 @@ export class Builds {
   /** uid of a Job → its pods by name */
   readonly #pods = new Map<string, Map<string, PodView>>();
   readonly #starting = new Set<string>();
+  /** The last of those who wait for their turn. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor({ concurrency, builders }: Pick<Settings, 'concurrency' | 'builders'>) {
     this.#limit = concurrency.builds;
@@ -147,6 +149,18 @@ export class Builds {
 
   started(namespace: string, job: string): void {
     this.#starting.delete(`${namespace}/${job}`);
+  }
+
+  /** Runs `work` when what came before it for the same image has ended. */
+  async inTurn<T>(image: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(image) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    this.#turns.set(image, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#turns.get(image) === mine) this.#turns.delete(image);
+    }
   }
 
   #note(view: JobView, learned: boolean): void {

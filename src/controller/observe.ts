@@ -22,7 +22,7 @@ import type { Builds } from './builds.ts';
 import { resolveInputs } from './inputs.ts';
 import { lookAt } from './looks.ts';
 import { troubleOf } from './trouble.ts';
-import type { JobView } from './views.ts';
+import { isAttempt, type JobView } from './views.ts';
 
 /** What observing needs to know of the world. */
 export interface Sources {
@@ -171,9 +171,6 @@ async function wantedOf(
     retries: target.spec.build?.retries ?? settings.defaults.retries,
   };
 }
-
-/** True for `<prefix>-<number>`. */
-const isAttempt = (job: JobView, prefix: string) => job.name === `${prefix}-${job.attempt}`;
 
 type Answered = Pick<Wanted, 'restMs' | 'looking'> & { readonly asked?: Asked; readonly look?: LookDue };
 

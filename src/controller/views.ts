@@ -49,6 +49,9 @@ export function jobView(job: V1Job): JobView {
   };
 }
 
+/** True for `<prefix>-<number>`; somebody's copy of such a Job has another name. */
+export const isAttempt = (job: JobView, prefix: string) => job.name === `${prefix}-${job.attempt}`;
+
 /** A pod with the parts of its status that tell how far it is. */
 export type PodView = Pick<V1Pod, 'status'> & {
   readonly namespace: string;

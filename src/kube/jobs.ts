@@ -80,13 +80,27 @@ export async function listJobs(
 export type JobChange = 'done' | 'gone';
 
 /** Adds an owner, or leaves it as it is: the Job lives as long as any of its owners. */
-export function addOwner(connection: Connection, job: JobId, owner: V1OwnerReference): Promise<JobChange> {
+export function addOwner(
+  connection: Connection,
+  job: JobId,
+  owner: V1OwnerReference,
+): Promise<JobChange | 'changed'> {
   return patchOwners(connection, job, [owner]);
 }
 
-/** Takes an owner off; the others stay. A Job left without any is not collected: delete it. */
-export function removeOwner(connection: Connection, job: JobId, ownerUid: string): Promise<JobChange> {
-  return patchOwners(connection, job, [{ $patch: 'delete', uid: ownerUid }]);
+/**
+ * Takes an owner off; the others stay. A Job left without any is not collected: delete it instead.
+ *
+ * @param resourceVersion change only what is still as it was read; needed to know that there are others
+ * @returns `changed` only when a resourceVersion was given and no longer fits
+ */
+export function removeOwner(
+  connection: Connection,
+  job: JobId,
+  ownerUid: string,
+  resourceVersion?: string,
+): Promise<JobChange | 'changed'> {
+  return patchOwners(connection, job, [{ $patch: 'delete', uid: ownerUid }], resourceVersion);
 }
 
 /**
@@ -97,18 +111,26 @@ async function patchOwners(
   connection: Connection,
   job: JobId,
   ownerReferences: (V1OwnerReference | { $patch: 'delete'; uid: string })[],
-): Promise<JobChange> {
+  resourceVersion?: string,
+): Promise<JobChange | 'changed'> {
   try {
     await connection.request({
       method: 'PATCH',
       path: pathOf(JOBS, job),
       query: { fieldManager: FIELD_MANAGER },
       contentType: CONTENT.strategic,
-      body: { metadata: { uid: job.uid, ownerReferences } },
+      body: {
+        metadata: {
+          uid: job.uid,
+          ...(resourceVersion === undefined ? {} : { resourceVersion }),
+          ownerReferences,
+        },
+      },
     });
     return 'done';
   } catch (error) {
     if (await isGone(connection, job, error)) return 'gone';
+    if (resourceVersion !== undefined && error instanceof KubeError && error.code === 409) return 'changed';
     throw error;
   }
 }
