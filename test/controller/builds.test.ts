@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { V1Job, V1JobStatus, V1Pod, V1PodStatus } from '../../src/api/kubernetes.ts';
+import type { V1Job, V1Pod } from '../../src/api/kubernetes.ts';
 import { LABELS } from '../../src/api/names.ts';
 import { Builds } from '../../src/controller/builds.ts';
 import { jobView, type PodView, podView } from '../../src/controller/views.ts';
@@ -7,7 +7,7 @@ import { settings } from '../support/objects.ts';
 
 const NAMESPACE = 'team-a';
 
-const view = (status: V1JobStatus = {}) => {
+const view = (status: V1Job['status'] = {}) => {
   const labels = { [LABELS.attempt]: '1', [LABELS.builder]: 'buildkit' };
   const metadata = { namespace: NAMESPACE, name: 'imagespec-x-1', uid: 'job', labels };
   return jobView({ metadata, status } as V1Job);
@@ -15,7 +15,7 @@ const view = (status: V1JobStatus = {}) => {
 const ended = (type: 'Complete' | 'Failed') =>
   view({ conditions: [{ type, status: 'True', lastTransitionTime: '2026-01-01T00:00:10Z' }] });
 
-const pod = (status: V1PodStatus, metadata: object = {}) => {
+const pod = (status: V1Pod['status'], metadata: object = {}) => {
   const labels = {
     'batch.kubernetes.io/job-name': 'imagespec-x-1',
     'batch.kubernetes.io/controller-uid': 'job',
@@ -44,7 +44,7 @@ describe('a failed pod that somebody deleted', () => {
   const failed = (deletionTimestamp: string): PodView => {
     const terminated = { exitCode: 137, finishedAt: '2026-01-01T00:00:05Z' };
     const initContainerStatuses = [{ name: 'build', state: { terminated } }];
-    const status = { phase: 'Failed', initContainerStatuses } as V1PodStatus;
+    const status = { phase: 'Failed', initContainerStatuses } as V1Pod['status'];
     return pod(status, { deletionTimestamp, deletionGracePeriodSeconds: 10 });
   };
   const progress = (deletionTimestamp: string) => {
