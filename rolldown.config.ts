@@ -1,6 +1,7 @@
 /**
  * The program `imagespec` as few files with nothing in them that it does not use: that is what makes it start fast.
- * The way of a right ImageSpec through `render` has a file of its own, without zod and commander.
+ * The way of a right ImageSpec through `render` has a file of its own, without zod and commander, which
+ * `src/cli/quick/code-cache.ts` runs.
  */
 import { resolve } from 'node:path';
 import type { OutputOptions, RolldownOptions } from 'rolldown';
@@ -24,13 +25,6 @@ export const quick: RolldownOptions & { output: OutputOptions } = {
 const whole: RolldownOptions = {
   input: { imagespec: 'src/cli/main.ts' },
   platform: 'node',
-  plugins: [
-    {
-      name: 'quick',
-      resolveId: (id) =>
-        id.endsWith('/quick/render.ts') ? { id: './quick.cjs', external: true } : undefined,
-    },
-  ],
   output,
 };
 

@@ -2,6 +2,8 @@
 /** The program `imagespec`: starts fast, by the compiled code of the last time, and loads no more than it needs. */
 import { writeSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
+import { load } from './quick/code-cache.ts';
 
 /** As package.json asks for; what an older one lacks would show as an error of JavaScript. */
 const OLDEST_NODE = 24;
@@ -11,6 +13,8 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   process.exitCode = 2;
 } else {
   enableCompileCache();
+  // When all is done, taking the heap down is all that is left; this leaves it out.
+  process.on('beforeExit', () => process.exit());
   void main(process.argv.slice(2)).then((code) => {
     process.exitCode = code;
   });
@@ -18,10 +22,11 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === 'render') {
-    const { quickRender } = await import('./quick/render.ts');
-    const text = quickRender(argv);
+    const quick = load<typeof import('./quick/render.ts')>(join(import.meta.dirname, 'quick.cjs'));
+    const text = quick.exports.quickRender(argv);
     if (text !== undefined) {
       print(text);
+      quick.keep?.();
       return 0;
     }
   }
