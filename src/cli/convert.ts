@@ -16,7 +16,7 @@ import { inlineFiles } from './convert/files.ts';
 import { type Origin, Parameter } from './convert/parameter.ts';
 import { flytekitName } from './convert/tag.ts';
 import { isMap, readDocuments, type Source } from './documents.ts';
-import { type Finding, failed, pathOf } from './findings.ts';
+import { type Finding, failed, inOrder, pathOf } from './findings.ts';
 import { validate } from './validate.ts';
 import { yamlText } from './yaml-text.ts';
 
@@ -55,7 +55,8 @@ export function convert(source: Source, options: ConvertOptions): Converted {
   if (!document && problems.length === 0)
     refuse('the file is empty: write the parameters of a flytekit ImageSpec');
   if (!document || failed(findings)) return { findings, text: '' };
-  if (!isMap(document.value)) refuse('write a mapping of the parameters of a flytekit ImageSpec');
+  if (!isMap(document.value))
+    refuse(`write a mapping of the parameters of a flytekit ImageSpec${file.endsWith('.py') ? PYTHON : ''}`);
   if (isMap(document.value) && document.value.kind === KIND) refuse('this is an ImageSpec already');
   if (!isMap(document.value) || failed(findings)) return { findings, text: '' };
 
@@ -68,13 +69,15 @@ export function convert(source: Source, options: ConvertOptions): Converted {
     const message = 'Flyte needs flytekit in the image and its user: --profile Flytekit makes such images';
     findings.push({ severity: 'warning', file, line: 1, field: '', message });
   }
-  if (failed(findings)) return { findings, text: '' };
+  if (failed(findings)) return { findings: inOrder(findings), text: '' };
   const texts = made.map(({ name: called, spec }) =>
     yamlText({ apiVersion: API_VERSION, kind: KIND, metadata: { name: called }, spec }),
   );
   findings.push(...made.flatMap((one, index) => judged(one, { file, text: texts[index] as string })));
-  return { findings, text: failed(findings) ? '' : texts.join('---\n') };
+  return { findings: inOrder(findings), text: failed(findings) ? '' : texts.join('---\n') };
 }
+
+const PYTHON = ', in YAML; docs/flytekit.md has the lines that write it from Python';
 
 /** Carries one mapping over, the one within it before it. */
 function carry(

@@ -1,5 +1,5 @@
 /** Mistakes of the YAML itself, in words that say what to write; the parser's own where they are as good. */
-import { type Document, isCollection, visit, type YAMLParseError } from 'yaml';
+import { type Document, isCollection, isScalar, type Scalar, visit, type YAMLParseError } from 'yaml';
 
 /** A mistake of the YAML itself. */
 export interface SyntaxProblem {
@@ -35,11 +35,30 @@ const SENTENCES: readonly (readonly [YAMLParseError['code'], RegExp, string])[] 
 ];
 
 /** The first mistake of a document; those after it follow from it more often than not. */
-export function syntaxProblem({ errors, contents }: Document): SyntaxProblem | undefined {
+export function syntaxProblem(document: Document): SyntaxProblem | undefined {
+  const { errors, contents } = document;
   const error = errors.find(({ code }) => code === 'TAB_AS_INDENT') ?? errors[0];
-  if (error === undefined) return undefined;
+  if (error === undefined) return misreadName(document);
   const own = SENTENCES.find(([code, words]) => code === error.code && words.test(error.message))?.[2];
   return { at: beginningOf(contents, error), message: own ?? firstLine(error.message) };
+}
+
+/** A name without quotes that is no text for YAML: `y` is true, `1.0` is 1, `{{x}}` is a mapping. */
+function misreadName(document: Document): SyntaxProblem | undefined {
+  let found: SyntaxProblem | undefined;
+  visit(document, {
+    Pair: (_key, { key }) => {
+      const { value, source, range } = key as Scalar;
+      if (typeof value === 'string' || typeof value === 'symbol' || String(value) === source)
+        return undefined;
+      const what = isScalar(key)
+        ? `${source || 'nothing'} is read as ${value}`
+        : 'a list or mapping stands here';
+      found = { at: range?.[0] ?? 0, message: `write a name: ${what}; put it in quotes` };
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 /** Without the place, which the parser counts in its own way. */

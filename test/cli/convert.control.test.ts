@@ -1,5 +1,5 @@
 /** `imagespec convert --profile Flytekit` against the flytekit of PyPI, which reads the same YAML: the same name, or refused. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -10,7 +10,7 @@ import { convert } from '../../src/cli/convert.ts';
 import { failed, printed } from '../../src/cli/findings.ts';
 import { render } from '../../src/cli/render.ts';
 import { parseReference, printReference } from '../../src/image/reference.ts';
-import { type Oracle, startOracle } from '../image/flytekit/oracle.ts';
+import { flytekitPython, type Oracle, startOracle } from '../image/flytekit/oracle.ts';
 import { FILES, representable } from '../image/flytekit/representable.ts';
 import { layOut } from '../image/flytekit/tree.ts';
 import { asYaml } from '../support/flytekit-yaml.ts';
@@ -62,6 +62,22 @@ test('300 files that both can say have the name that flytekit gives them', async
   );
   expect(same).toBeGreaterThan(100);
 }, 300_000);
+
+test('an image in Python is written as YAML, and has its name, by the lines of docs/flytekit.md', async () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/flytekit.md'), 'utf8');
+  const [image = '', dump = ''] = [...page.matchAll(/```python\n(.*?)```/gs)].map(([, code]) => code);
+  const own = mkdtempSync(join(tmpdir(), 'imagespec-python-'));
+  writeFileSync(
+    join(own, 'workflow.py'),
+    `from flytekit import ImageSpec\n${image}print(image.image_name())\n`,
+  );
+  writeFileSync(join(own, 'dump.py'), dump);
+  const python = await flytekitPython();
+  const name = await run(python, ['workflow.py'], { cwd: own });
+  const { stdout } = await run(python, ['dump.py'], { cwd: own });
+  rmSync(own, { recursive: true });
+  expect(converted(stdout.replace(name.stdout, ''))).toEqual({ image: name.stdout.trim() });
+}, 60_000);
 
 test('kubectl reads what was converted as it was meant', async () => {
   const { kubeconfig, kubectl } = inject('controlPlane');

@@ -18,6 +18,7 @@ describe('scalars are what the API server would get from kubectl', () => {
     ['a: 0755', { a: 493 }],
     ['a: ~', { a: null }],
     ['a: &x [1]\nb: *x', { a: [1], b: [1] }],
+    ['a: {1: b, "y": c}', { a: { 1: 'b', y: 'c' } }],
     ['a: {<<: {b: 1}, c: 2}', { a: { b: 1, c: 2 } }],
     ['a: [., -., ._, e3, +E1]', { a: ['.', '-.', '._', 'e3', '+E1'] }],
     ['a: [.5, 1., 1e3, -.5e1]', { a: [0.5, 1, 1000, -5] }],
@@ -51,6 +52,10 @@ describe('a mistake of the YAML has its line', () => {
     ['a: b: c', 1, 'in quotes: it holds a colon'],
     ['a: [b[c], d]', 1, 'quotes around one that holds \\['],
     ['a:1\nb: 2', 1, 'the space after the colon'],
+    ['a:\n  N: 1', 2, 'write a name: N is read as false; put it in quotes'],
+    ['a: {1.0: x}', 1, '1.0 is read as 1'],
+    ['~: x', 1, '~ is read as null'],
+    ['a: {{ x }}', 1, 'a list or mapping stands here'],
     ['a: 1\n---\nb: "x', 3, 'quote'],
     ['a: *nobody', 1, 'alias'],
     [

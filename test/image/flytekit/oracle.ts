@@ -27,9 +27,12 @@ export interface Oracle {
   end(): Promise<void>;
 }
 
+/** The Python that has flytekit. */
+export const flytekitPython = async () => join(await environment(), 'venv', 'bin', 'python');
+
 /** Starts it; it ends with us. */
 export async function startOracle(): Promise<Oracle> {
-  const python = join(await environment(), 'venv', 'bin', 'python');
+  const python = await flytekitPython();
   const child = spawn(python, [join(import.meta.dirname, 'oracle.py')], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, FLYTE_SDK_LOGGING_LEVEL: '50', PYTHONHASHSEED: '0' },
