@@ -17,11 +17,15 @@ export interface CheckedLock {
   readonly messages: readonly string[];
 }
 
+/** In one line: the time a dotted key takes grows with the square of its length. */
+const MOST_DOTS = 5000;
 /** Most packages named in one message. */
 const MOST_NAMED = 5;
 
 /** Reads the text of one of them. */
 export function checkLock(text: string, kind: Exclude<RequirementsKind, 'requirements.txt'>): CheckedLock {
+  if (text.split('\n').some((line) => line.split('.').length > MOST_DOTS))
+    return { names: [], messages: [`not TOML that can be read (a line with more than ${MOST_DOTS} dots)`] };
   let document: unknown;
   try {
     document = parse(text, { integersAsBigInt: 'asNeeded' });

@@ -108,9 +108,10 @@ type Line =
   /** What is the installer's business alone. */
   | { readonly kind: 'option' };
 
-const INCLUDE = /^(?:-[rc]\s*=?|--(?:requirement|constraint)(?:\s*=|\s))\s*(.*)$/;
-const EDITABLE = /^(?:-e\s*=?|--editable(?:\s*=|\s))\s*(.*)$/;
-const FIND_LINKS = /^(?:-f\s*=?|--find-links(?:\s*=|\s))\s*(.*)$/;
+// Files may be large and hostile: no pattern here looks at a character more than a few times.
+const INCLUDE = /^(?:-[rc]\s*=?|--(?:requirement|constraint)(?:\s*=|\s))\s*(.*)$/s;
+const EDITABLE = /^(?:-e\s*=?|--editable(?:\s*=|\s))\s*(.*)$/s;
+const FIND_LINKS = /^(?:-f\s*=?|--find-links(?:\s*=|\s))\s*(.*)$/s;
 
 function readLine(line: string, file: string): Line {
   const included = INCLUDE.exec(line)?.[1];
@@ -128,7 +129,7 @@ function readLine(line: string, file: string): Line {
     );
   if (line.startsWith('-')) return { kind: 'option' };
 
-  const requirement = line.split(/\s+--?[a-z]/)[0] as string;
+  const requirement = (line.split(/\s--?[a-z]/)[0] as string).trimEnd();
   if (localPackage(requirement)) {
     return wrong(
       `${spoken(requirement)} is a package in a folder, and there are none yet; write name==version, name @ https://… or name @ git+https://…`,
@@ -180,7 +181,7 @@ function* linesOf(text: string): Generator<{ number: number; line: string }> {
       begun += `${raw.slice(0, -1)} `;
       continue;
     }
-    const line = (comment && begun !== '' ? begun : begun + raw).replace(/(^|\s)#.*$/, '').trim();
+    const line = (comment && begun !== '' ? begun : begun + raw).replace(/(^|\s)#.*$/s, '').trim();
     begun = '';
     if (line !== '') yield { number: first, line };
   }

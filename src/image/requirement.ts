@@ -13,16 +13,20 @@ export type ReadRequirement =
 
 const NAME = '[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?';
 const URL_FORM = new RegExp(`^(?:git\\+)?(?:https?|ssh)://${URL_CHARACTERS}$`);
-const HEAD = new RegExp(`^(${NAME})\\s*(?:\\[\\s*([^\\]]*)\\])?\\s*(.*)$`);
+const HEAD = new RegExp(`^(${NAME})\\s*(?:\\[([^\\]]*)\\])?\\s*(.*)$`, 's');
 const SPECIFIER = /^(===|==|~=|!=|<=|>=|<|>)\s*([A-Za-z0-9._*+!-]+)$/;
-/** A PEP 508 marker, by its words: variables, quoted values (no space before a dash: pip would see an option), operators. */
+/**
+ * A PEP 508 marker, by its words: variables, quoted values (no space before a dash: pip would see an option), operators.
+ * No word can be read in two ways: trying all of them would take for ever.
+ */
 const MARKER =
-  /^(?:\s*(?:[()]|<=|>=|===|==|!=|~=|<|>|'(?:[A-Za-z0-9_.,+!*-]| (?!-))*'|"(?:[A-Za-z0-9_.,+!*-]| (?!-))*"|(?:and|or|not|in|python_version|python_full_version|os_name|sys_platform|platform_release|platform_system|platform_version|platform_machine|platform_python_implementation|implementation_name|implementation_version|extra)(?![A-Za-z0-9_])))+\s*$/;
+  /^(?:\s*(?:[()]|(?:<=|>=|===|==|!=|~=|<|>)(?![<=>!~])|'(?:[A-Za-z0-9_.,+!*-]| (?!-))*'|"(?:[A-Za-z0-9_.,+!*-]| (?!-))*"|(?:and|or|not|in|python_version|python_full_version|os_name|sys_platform|platform_release|platform_system|platform_version|platform_machine|platform_python_implementation|implementation_name|implementation_version|extra)(?![A-Za-z0-9_])))+\s*$/;
 
 /** @param text one entry of `spec.packages` */
 export function readRequirement(text: string): ReadRequirement {
   const line = text.trim();
-  if (/[\n\r\t\0$\\]/.test(line)) return no('write one requirement in one line, without $ and \\');
+  if (/[\n\r\u2028\u2029\t\0$\\]/.test(line))
+    return no('write one requirement in one line, without $ and \\');
   if (line.startsWith('-')) return no('options do not belong here; name a package');
   if (URL_FORM.test(line)) return url(line) ?? { ok: true, name: undefined, normal: line };
 
@@ -76,7 +80,7 @@ function direct(name: string, prefix: string, rest: string): ReadRequirement {
 }
 
 function url(text: string): ReadRequirement | undefined {
-  if (!/^(?:git\+)?https?:\/\/[^/?#]*@|:\/\/[^/@]*:[^/@]*@/.test(text)) return undefined;
+  if (!/^(?:git\+)?https?:\/\/[^/?#]*@|:\/\/[^/@:]*:[^/@]*@/.test(text)) return undefined;
   return no(
     'take the user, password or token out of the URL: everybody who may read the ImageSpec would read it',
   );
@@ -97,8 +101,8 @@ const no = (message: string): ReadRequirement => ({ ok: false, message });
 
 /** True for a requirement that stands for files beside it: `./pkg`, `pkg.whl`, `name @ file:///…`. */
 export function localPackage(requirement: string): boolean {
-  const written = requirement.split(/\s*;/)[0]?.trim() ?? '';
-  const target = /^[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@\s*(.*)$/.exec(written)?.[1];
+  const written = requirement.split(';')[0]?.trim() ?? '';
+  const target = /^[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\]\s*)?@\s*(.*)$/s.exec(written)?.[1];
   const place = target ?? written;
   const scheme = /^([a-z]+\+)?([a-z][a-z0-9.-]*):/i.exec(place)?.[2];
   if (scheme !== undefined) return scheme.toLowerCase() === 'file';

@@ -81,6 +81,7 @@ describe('requirements.txt', () => {
     ['-r ../more.txt', /\.\.\/more\.txt is outside the source/],
     ['-r a/../../more.txt', /is outside the source/],
     ['-r', /nothing is not a path/],
+    ['-r a\u2028b.txt', /a\?b\.txt is not a path that can be read/],
     ['-r a.txt -r b.txt', /write one file a line/],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: pip would expand it
     ['-r ${HOME}/a.txt', /without spaces, quotes and \$/],
@@ -125,6 +126,37 @@ describe('requirements.txt', () => {
     expect(refused(many)).toEqual(['at most 64 files of requirements are read']);
     expect(refused({ 'requirements.txt': 'a'.repeat(8 * 1024 * 1024 + 1) })[0]).toMatch(/may have 8 MiB$/);
     expect(refused({ 'requirements.txt': '-e .\n'.repeat(1000) })).toHaveLength(10);
+  });
+
+  // As long as a ConfigMap may be: the operator reads it between two reconciles of others.
+  const long = (begin: string, piece: string, end: string) =>
+    begin + piece.repeat(1_000_000 / piece.length) + end;
+  test.each([
+    ['an include', long('-r', ' ', 'x\u2028x')],
+    ['a folder to install', long('-e', ' ', 'x\u2028x')],
+    ['a page of files', long('--find-links ', ' ', 'x\u2028x')],
+    ['a name and spaces', long('a', ' ', 'b')],
+    ['a name, extras and spaces', long('a[b]', ' ', 'b')],
+    ['spaces before a marker', long('a', ' ', '; b')],
+    ['comments', long('a', ' #', '\u2028')],
+    ['options', long('a', ' --b', '')],
+    ['lines that go on', long('', '\\\n', 'a')],
+  ])('is read at once: %s', (_, text) => {
+    const begun = performance.now();
+    readRequirements(tree({ 'requirements.txt': text }), 'requirements.txt');
+    expect(performance.now() - begun).toBeLessThan(2000);
+  });
+
+  test.each([
+    ['a dotted key', `a${'.a'.repeat(500_000)} = 1`],
+    ['the name of a table', `[a${'.a'.repeat(500_000)}]`],
+    ['a key of an inline table', `a = { a${'.a'.repeat(500_000)} = 1 }`],
+    ['many dotted keys', `a${'.a'.repeat(4999)} = 1\n`.repeat(100)],
+    ['a number', `a = ${'1'.repeat(1_000_000)}`],
+  ])('of TOML is read at once: %s', (_, text) => {
+    const begun = performance.now();
+    readRequirements(tree({ 'pyproject.toml': text }), 'pyproject.toml');
+    expect(performance.now() - begun).toBeLessThan(2000);
   });
 });
 

@@ -51,8 +51,33 @@ describe('what is not one requirement is refused with a reason', () => {
     ['pkg; os_name == "x --hash=sha256:00"', 'not an environment marker'],
     ['pandas[a;b]', 'extra'],
     ['pandas; $(id)', 'one requirement'],
+    ['pandas\u2028numpy', 'one line'],
+    ['pandas; python_version ==== "3"', 'not an environment marker'],
   ])('%j', (text, words) => {
     expect(readRequirement(text)).toMatchObject({ ok: false, message: expect.stringContaining(words) });
+  });
+});
+
+/** The longest that the CRD lets in. */
+const full = (begin: string, piece: string, end = '') =>
+  begin + piece.repeat(Math.floor((1024 - begin.length - end.length) / piece.length)) + end;
+
+describe('is read or refused at once, however long it could be thought about', () => {
+  it.each([
+    ['operators', full('a; ', '=', 'x')],
+    ['operators of several kinds', full('a; ', '<====', 'x')],
+    ['spaces', full('a', ' ', 'x\u2028x')],
+    ['a name', full('', 'a', ' \u2028')],
+    ['extras', full('a[', ' ', 'x')],
+    ['words', full('a; ', 'in ', 'x')],
+    ['quotes', full('a; ', '"', '"x')],
+    ['quoted spaces', full('a; "', ' ', 'x')],
+    ['versions', full('a', '==1,', '=')],
+    ['a URL', full('a @ https://', ':', ' ;')],
+  ])('%s', (_, text) => {
+    const begun = performance.now();
+    for (let times = 0; times < 10; times += 1) readRequirement(text);
+    expect(performance.now() - begun).toBeLessThan(500);
   });
 });
 

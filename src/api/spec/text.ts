@@ -79,9 +79,9 @@ export const ABSOLUTE_FILE = /^\/[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*$/;
 
 /** A URL that holds a user, password or token; CEL and the schema refuse it alike. */
 export const NO_CREDENTIALS: Rule = {
-  rule: "!self.matches(r'''https?://[^/?#]*@|://[^/@]*:[^/@]*@''')",
+  rule: "!self.matches(r'''https?://[^/?#]*@|://[^/@:]*:[^/@]*@''')",
   message:
     'take the user, password or token out of the URL: everybody who may read the ImageSpec would read it',
 };
-const CREDENTIALS = /https?:\/\/[^/?#]*@|:\/\/[^/@]*:[^/@]*@/;
+const CREDENTIALS = /https?:\/\/[^/?#]*@|:\/\/[^/@:]*:[^/@]*@/;
 export const hasNoCredentials = (url: string) => !CREDENTIALS.test(url);
