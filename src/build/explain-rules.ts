@@ -148,7 +148,7 @@ export const REGISTRY: readonly Rule[] = [
   {
     reason: 'TagImmutable',
     pattern:
-      /(?:failed to push \S+ |unexpected status from PUT request to \S+ 4\d\d )[^\n]*\n?[^\n]*(?:immutab|already exists|not allow updating|disallowed)/i,
+      /(?:failed to push \S+ |unexpected status from PUT request to \S+ 4\d\d )[^\n]*(?:\n[^\n]*)?(?:immutab|already exists|not allow updating|disallowed)/i,
     headline: 'the registry does not let the tag be overwritten',
   },
   {

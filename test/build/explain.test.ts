@@ -245,6 +245,19 @@ it('says something of any text and never throws', () => {
   );
 });
 
+it.each([
+  'failed to push x ',
+  'unexpected status from PUT request to x 400 ',
+  'failed to resolve source metadata for a:',
+  'GET https://a/manifests/',
+  'process "/run/imagespec/a/run.sh',
+])('is told at once, though a registry says nothing but %j', (words) => {
+  const log = words.repeat(4096 / words.length);
+  const begun = performance.now();
+  explainLog(log);
+  expect(performance.now() - begun).toBeLessThan(500);
+});
+
 it('a command that ends in silence is told by its exit code', () => {
   const log =
     '------\n > [2/2] RUN x:\n------\nerror: failed to solve: process "/bin/sh -c sh -e /run/imagespec/commands/run.sh # x" did not complete successfully: exit code: 7';
