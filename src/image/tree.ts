@@ -49,12 +49,12 @@ export type Place =
   /** No such path, or a link that leads out of the tree or round in a circle. */
   | { readonly kind: 'nothing' };
 
-/** A tree of these entries; of two with the same path the later counts. Names that no file can have become `other`. */
+/** A tree of these entries; of two with the same path the later counts. What no disk can hold becomes `other`. */
 export function treeOf(list: Iterable<Entry>): Tree {
   const entries = new Map<string, Entry>();
   const folders = new Set(['']);
   for (const entry of list) {
-    const wrong = wrongName(entry.path);
+    const wrong = wrongName(entry.path) ?? (entry.kind === 'link' ? wrongTarget(entry.target) : undefined);
     entries.set(entry.path, wrong ? { kind: 'other', path: entry.path, what: wrong } : entry);
     for (let folder = parentOf(entry.path); !folders.has(folder); folder = parentOf(folder))
       folders.add(folder);
@@ -85,6 +85,9 @@ export function conflictIn(paths: Iterable<string>): string | undefined {
   }
   return undefined;
 }
+
+/** Bytes of a link's target that Linux could follow. */
+export const MOST_TARGET = 4095;
 
 /** As many links as Linux follows on the way to one file. */
 const MOST_LINKS = 40;
@@ -152,4 +155,9 @@ function wrongName(path: string): string | undefined {
   if (bytes(path) > 2048 || path.split('/').some((part) => bytes(part) > 255))
     return 'a file whose name is longer than 255 bytes';
   return undefined;
+}
+
+function wrongTarget(target: string): string | undefined {
+  const bytes = new TextEncoder().encode(target).length;
+  return bytes === 0 || bytes > MOST_TARGET ? 'a link to nothing that can be named' : undefined;
 }

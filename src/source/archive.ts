@@ -7,12 +7,13 @@
  */
 import { closeSync, createReadStream, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { type Extract, extract } from 'tar-stream';
 import { type Entry, type FileEntry, LIMITS, parentOf, spoken, type Tree, treeOf } from '../image/tree.ts';
 import { fileOnDisk } from './disk.ts';
+import { ZSTD, zstdPieces } from './zstd.ts';
 
 type TarEntry = Extract extends AsyncIterable<infer One> ? One : never;
 
@@ -46,7 +47,7 @@ export class Layers {
     this.#lay(layer);
   }
 
-  /** @throws ArchiveError when it is no archive, a hostile one, or more than the bounds */
+  /** @throws ArchiveError when it is no archive, a hostile one, or more than the bounds; the disk's own errors */
   async addArchive(file: string): Promise<void> {
     const layer = new Layer();
     const archive = extract();
@@ -59,13 +60,11 @@ export class Layers {
       },
     });
     // Whatever ends it ends the reading below too, which tells why.
-    const fed = pipeline([createReadStream(file), ...unpackers(file), bounded, archive]).catch(
-      () => undefined,
-    );
+    const fed = pipeline([...unpacked(file), bounded, archive]).catch(() => undefined);
     try {
       for await (const entry of archive) await this.#read(entry, layer);
     } catch (error) {
-      if (error instanceof ArchiveError) throw error;
+      if (error instanceof ArchiveError || isOfTheDisk(error)) throw error;
       throw new ArchiveError('it is no tar archive that can be unpacked', { cause: error });
     } finally {
       archive.destroy();
@@ -169,17 +168,21 @@ function pathOf(name: string): string {
   if (parts.includes('..'))
     throw new ArchiveError(`it holds the path ${spoken(name)}, which leads out of it`);
   if (parts.length > 128) throw new ArchiveError(`it holds a path of ${parts.length} folders`);
+  if (name.length > 4096) throw new ArchiveError(`it holds a path of ${name.length} characters`);
   return parts.join('/');
 }
 
 const joined = (folder: string, name: string) => (folder === '' ? name : `${folder}/${name}`);
 
-/** Told by the first bytes: media types are often wrong. */
-function unpackers(file: string) {
+/** Errors of the system name the call that failed. */
+const isOfTheDisk = (error: unknown) => error instanceof Error && 'syscall' in error;
+
+/** The bytes of a file and what unpacks them. Told by the first ones: media types are often wrong. */
+function unpacked(file: string) {
   const head = Buffer.alloc(4);
   const descriptor = openSync(file, 'r');
   readSync(descriptor, head);
   closeSync(descriptor);
-  if (head.readUInt16BE() === 0x1f8b) return [createGunzip()];
-  return head.readUInt32BE() === 0x28b52ffd ? [createZstdDecompress()] : [];
+  if (head.readUInt32LE() === ZSTD) return [Readable.from(zstdPieces(file)), createZstdDecompress()];
+  return [createReadStream(file), ...(head.readUInt16BE() === 0x1f8b ? [createGunzip()] : [])];
 }

@@ -1,7 +1,7 @@
 /** The files of a commit, read from git's objects: nothing is checked out. */
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Entry, LIMITS, type Tree, treeOf } from '../image/tree.ts';
+import { type Entry, LIMITS, MOST_TARGET, type Tree, treeOf } from '../image/tree.ts';
 import { fileOnDisk } from './disk.ts';
 import { SourceFailure } from './fetched.ts';
 import { type Bounds, type GitOptions, type GitResult, git } from './git-command.ts';
@@ -15,8 +15,6 @@ interface Listed {
 }
 
 const LIST_BOUNDS: Bounds = { timeoutMs: 60_000, mostOutput: 64 * 1024 * 1024 };
-/** A link's target that Linux could follow. */
-const MOST_TARGET = 4096;
 const LFS_POINTER = 'version https://git-lfs.github.com/spec/';
 const MOST_LFS_POINTER = 1024;
 

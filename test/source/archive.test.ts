@@ -60,12 +60,24 @@ describe('one archive', () => {
     ['zstd', zstdCompressSync],
   ])('in %s', async (_, packed) => expect(await laid([packed(await plain)])).toEqual(expected));
 
+  test('in several parts, as archives for partial pulls are made', async () => {
+    const bytes = await plain;
+    // Each begins with an entry, so that nothing seems to be missing behind the first.
+    const parts = [0, 1024, 2048, 2560].map((start, n, starts) => bytes.subarray(start, starts[n + 1]));
+    const skipped = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+    expect(await laid([Buffer.concat(parts.map((part) => gzipSync(part)))])).toEqual(expected);
+    expect(await laid([Buffer.concat(parts.flatMap((part) => [zstdCompressSync(part), skipped]))])).toEqual(
+      expected,
+    );
+  });
+
   test('may hold what no image is given; it is named for whoever wants it', async () => {
     const odd = await tarOf([
       ['dev', { type: 'character-device' }],
       ['pipe', { type: 'fifo' }],
       ['hard', { type: 'link', linkname: 'gone' }],
       ['out', { type: 'symlink', linkname: '/etc/passwd' }],
+      ['nowhere', { type: 'symlink', linkname: 'a/'.repeat(2100) }],
       ['nl\nname', 'x'],
     ]);
     expect(await laid([odd])).toEqual({
@@ -73,6 +85,7 @@ describe('one archive', () => {
       pipe: 'other: no file but a fifo',
       hard: 'other: a hard link to gone, which is not there',
       out: '-> /etc/passwd',
+      nowhere: 'other: a link to nothing that can be named',
       'nl\nname': expect.stringContaining('control characters'),
     });
   });
@@ -111,7 +124,18 @@ describe('refused', () => {
       tarOf([['a', 'x'.repeat(5000)]]).then((bytes) => bytes.subarray(0, 2000)),
       /no tar archive/,
     ],
+    [
+      'a zstd that breaks off',
+      tarOf([['a', 'x'.repeat(5000)]]).then((bytes) => zstdCompressSync(bytes).subarray(0, -10)),
+      /no tar archive/,
+    ],
+    [
+      'a zstd with something else behind it',
+      tarOf([['a', 'x']]).then((bytes) => Buffer.concat([zstdCompressSync(bytes), Buffer.from('more')])),
+      /no tar archive/,
+    ],
     ['a path without end', tarOf([[`${'a/'.repeat(200)}b`, '']]), /a path of 201 folders/],
+    ['a name without end', tarOf([['a'.repeat(5000), '']]), /a path of 5000 characters/],
   ])('%s', async (_, layer, message) => {
     await expect(laid([await layer])).rejects.toThrow(message);
     await expect(laid([await layer])).rejects.toThrow(ArchiveError);
@@ -185,6 +209,15 @@ describe('layers', () => {
   ])('%s', async (_, upper, expected) => {
     expect(await laid([await lower, await tarOf(upper)])).toEqual(expected);
   });
+});
+
+test('a disk that takes nothing more is no fault of the archive', async () => {
+  const folder = next();
+  const layers = new Layers(folder);
+  rmSync(folder, { recursive: true });
+  const file = next();
+  writeFileSync(file, await tarOf([['a', 'x']]));
+  await expect(layers.addArchive(file)).rejects.toMatchObject({ code: 'ENOENT', syscall: 'open' });
 });
 
 test('whatever the bytes are, it is an ArchiveError or a tree', async () => {
