@@ -77,7 +77,6 @@ export class Reflector<T> {
   readonly #path: string;
   readonly #random: () => number;
   readonly #synced = Promise.withResolvers<void>();
-  #hasSynced = false;
   #entries = new Map<string, Entry<T>>();
   /** Where to watch from; undefined: list first. */
   #version: string | undefined;
@@ -94,11 +93,6 @@ export class Reflector<T> {
   /** Resolves after the first whole list, when each of its objects has been told of; never, if stopped before. */
   synced(): Promise<void> {
     return this.#synced.promise;
-  }
-
-  /** Whether the first whole list is in. */
-  get hasSynced(): boolean {
-    return this.#hasSynced;
   }
 
   /** When the server last sent anything, on `performance.now()`'s clock. */
@@ -180,7 +174,6 @@ export class Reflector<T> {
     this.#version = version;
     for (const [key, entry] of before) if (!found.has(key)) this.#tell(key, entry, undefined);
     for (const [key, entry] of found) if (before.get(key) !== entry) this.#tell(key, before.get(key), entry);
-    this.#hasSynced = true;
     this.#synced.resolve();
   }
 

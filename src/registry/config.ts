@@ -1,5 +1,6 @@
 /** An image's configuration: the part a build on top of it needs (OCI image-spec `config.md`). */
 import { z } from 'zod';
+import { jsonOf } from './json.ts';
 
 /** Names follow the meaning; in the document they are `User`, `Env`, `WorkingDir`, ... under `config`. */
 export interface ImageConfig {
@@ -38,13 +39,7 @@ const configSchema = z.object({
 
 /** Reads the bytes of a config; undefined when they are none. */
 export function readImageConfig(body: Buffer): ImageConfig | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
-  const parsed = configSchema.safeParse(json);
+  const parsed = configSchema.safeParse(jsonOf(body));
   if (!parsed.success) return undefined;
   const { os, architecture, variant, config } = parsed.data;
   return {

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import type { NoAnswer } from '../api/registry-answer.ts';
 import { oneLine } from './answer.ts';
+import { jsonOf } from './json.ts';
 import type { Reply } from './transport.ts';
 
 const text = z.string().catch('');
@@ -24,13 +25,7 @@ interface Reason {
 
 /** The first error a body names; undefined when it is not in a known form. */
 function reasonOf(body: Buffer): Reason | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
-  const parsed = bodySchema.safeParse(json);
+  const parsed = bodySchema.safeParse(jsonOf(body));
   if (!parsed.success) return undefined;
   const { errors, error, error_description, details } = parsed.data;
   const [first] = errors;

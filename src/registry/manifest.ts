@@ -9,6 +9,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { isDigest } from '../image/reference.ts';
+import { jsonOf } from './json.ts';
 
 export const MANIFEST_TYPES = [
   'application/vnd.oci.image.manifest.v1+json',
@@ -132,10 +133,6 @@ function bareType(contentType: string | undefined): string {
 }
 
 function objectOf(body: Buffer): { readonly mediaType?: unknown } | undefined {
-  try {
-    const json: unknown = JSON.parse(body.toString());
-    return typeof json === 'object' && json !== null && !Array.isArray(json) ? json : undefined;
-  } catch {
-    return undefined;
-  }
+  const json = jsonOf(body);
+  return typeof json === 'object' && json !== null && !Array.isArray(json) ? json : undefined;
 }

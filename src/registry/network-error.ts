@@ -1,4 +1,5 @@
 /** What went wrong on the wire, in words a user understands and can act on. */
+import { AddressRefused } from './address.ts';
 import { oneLine } from './answer.ts';
 
 const SENTENCES: Readonly<Record<string, string>> = {
@@ -46,6 +47,24 @@ export function sentenceOf(error: unknown): string {
   if (error instanceof Error && error.name === 'HTTPParserError')
     return 'its answer is not HTTP that can be read';
   return oneLine(error instanceof Error ? error.message : String(error), 120) || 'the network failed';
+}
+
+/** Where the error is our own refusal to connect to the URL's address: why, and what can be done about it. */
+export function refusalIn(error: unknown, url: URL): string | undefined {
+  const refused = refusedAddress(error);
+  if (refused === undefined) return undefined;
+  const { address, range } = refused;
+  const literal = url.hostname.replace(/^\[|\]$/g, '') === address;
+  const where = literal ? `${address} is` : `${url.hostname} is ${address}, which is`;
+  return `${where} ${range}, which is not asked; an administrator can allow it by an entry for ${url.host} under registries in the settings`;
+}
+
+function refusedAddress(error: unknown): AddressRefused | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof AddressRefused) return at;
+    if (at instanceof AggregateError && at.errors[0] instanceof AddressRefused) return at.errors[0];
+  }
+  return undefined;
 }
 
 const PASSING = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'EAI_AGAIN']);

@@ -11,6 +11,7 @@ import { BoundedMap } from './bounded-map.ts';
 import { basicAuthorization, type Credential, fingerprint } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';
 import { answerOf } from './error-body.ts';
+import { jsonOf } from './json.ts';
 import type { Reply, Transport } from './transport.ts';
 
 /** What a registry wants a token for, and from whom. */
@@ -156,12 +157,4 @@ function readToken(body: Buffer, subject: string): { token: string; lifetimeMs: 
   const seconds = Math.min(answer.data?.expires_in ?? DEFAULT_SECONDS, 3600);
   // Early by a fifth, at most 30 s, so that a token does not end on its way.
   return { token, lifetimeMs: 1000 * (seconds - Math.min(30, seconds / 5)) };
-}
-
-function jsonOf(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
 }

@@ -9,12 +9,11 @@ import { open } from 'node:fs/promises';
 import pRetry from 'p-retry';
 import { type Dispatcher, request } from 'undici';
 import type { Settings } from '../settings.ts';
-import { AddressRefused } from './address.ts';
 import { denied, RegistryFailure, retryAfterMs, unavailable } from './answer.ts';
 import { type ConnectionOptions, Connections } from './connections.ts';
 import { authorityOf, type Endpoint, isUnchecked, trustOf } from './endpoint.ts';
 import { HostLimits } from './host-limits.ts';
-import { maySoonPass, sentenceOf } from './network-error.ts';
+import { maySoonPass, refusalIn, sentenceOf } from './network-error.ts';
 
 export interface TransportOptions extends ConnectionOptions {
   readonly registries: Settings['registries'];
@@ -141,8 +140,8 @@ export class Transport {
     } catch (error) {
       if (error instanceof RegistryFailure) throw error;
       exchange.signal?.throwIfAborted();
-      const refused = refusedAddress(error);
-      if (refused !== undefined) throw denied(refusal(subject, url, refused), error);
+      const refusal = refusalIn(error, url);
+      if (refusal !== undefined) throw denied(`${subject}: ${refusal}`, error);
       const what = timeout.aborted ? `no answer within ${timeoutMs / 1000} s` : sentenceOf(error);
       throw unavailable(`${subject}: ${what}`, undefined, error);
     }
@@ -204,18 +203,4 @@ function withoutAuthorization(headers: Readonly<Record<string, string>>): Record
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'),
   );
-}
-
-function refusal(subject: string, url: URL, { address, range }: AddressRefused): string {
-  const where = url.hostname.replace(/^\[|\]$/g, '') === address ? address : `${url.hostname} is ${address},`;
-  const verb = where === address ? 'is' : 'which is';
-  return `${subject}: ${where} ${verb} ${range}, which is not asked; an administrator can allow it by an entry for ${url.host} under registries in the settings`;
-}
-
-function refusedAddress(error: unknown): AddressRefused | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if (at instanceof AddressRefused) return at;
-    if (at instanceof AggregateError && at.errors[0] instanceof AddressRefused) return at.errors[0];
-  }
-  return undefined;
 }

@@ -22,8 +22,6 @@ async function run(...args: string[]): Promise<string> {
 let connection: Connection;
 beforeAll(async () => {
   connection = await connect({ kubeconfig });
-  await run('apply', '--server-side', '--force-conflicts', '--kustomize', 'crds');
-  await run('wait', '--for=condition=Established', '--timeout=30s', CRD);
 });
 afterAll(async () => {
   await connection.close();

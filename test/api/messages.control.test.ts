@@ -2,8 +2,6 @@
  * What a user reads who writes a field wrongly: the words of the API server at `kubectl apply`, field by field, and of
  * the operator the same sentence. And what is right is taken.
  */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { crdSchema } from '../../scripts/generate/crd.ts';
 import { specSchema } from '../../src/api/image-spec.ts';
@@ -12,14 +10,11 @@ import { type Connection, connect } from '../../src/kube/connection.ts';
 import { judge } from '../support/judge.ts';
 import { BESIDE, long, spoken } from './values.ts';
 
-const { kubeconfig, kubectl } = inject('controlPlane');
+const { kubeconfig } = inject('controlPlane');
 
 let connection: Connection;
 beforeAll(async () => {
   connection = await connect({ kubeconfig });
-  const run = (...args: string[]) => promisify(execFile)(kubectl, ['--kubeconfig', kubeconfig, ...args]);
-  await run('apply', '--server-side', '--force-conflicts', '--kustomize', 'crds');
-  await run('wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev');
 });
 afterAll(async () => {
   await connection.close();

@@ -83,8 +83,6 @@ test('kubectl reads what was converted as it was meant', async () => {
   const { kubeconfig, kubectl } = inject('controlPlane');
   const cluster = (args: string[], input?: string) =>
     run(kubectl, ['--kubeconfig', kubeconfig, ...args], input === undefined ? {} : { input });
-  await cluster(['apply', '--server-side', '--force-conflicts', '--kustomize', 'crds']);
-  await cluster(['wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev']);
   const texts = fc.sample(representable, 200).map(({ given }, index) => {
     const options = { profile: 'Flytekit', root: folder, name: `set-${index}` } as const;
     return convert({ file: 'a.yaml', text: asYaml(given) }, options).text;

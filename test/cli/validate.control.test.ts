@@ -1,6 +1,4 @@
 /** What `imagespec validate` lets pass, a real API server takes. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { failed } from '../../src/cli/findings.ts';
 import { validate } from '../../src/cli/validate.ts';
@@ -9,14 +7,11 @@ import { type Connection, connect } from '../../src/kube/connection.ts';
 import { BESIDE, spoken, VALUES } from '../api/values.ts';
 import { judge } from '../support/judge.ts';
 
-const { kubeconfig, kubectl } = inject('controlPlane');
+const { kubeconfig } = inject('controlPlane');
 
 let connection: Connection;
 beforeAll(async () => {
   connection = await connect({ kubeconfig });
-  const run = (...args: string[]) => promisify(execFile)(kubectl, ['--kubeconfig', kubeconfig, ...args]);
-  await run('apply', '--server-side', '--force-conflicts', '--kustomize', 'crds');
-  await run('wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev');
 });
 afterAll(async () => {
   await connection.close();

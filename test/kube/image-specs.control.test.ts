@@ -1,24 +1,16 @@
 /** Status writes on a real API server with the real CRD. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { beforeAll, expect, inject, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { API_VERSION, KIND } from '../../src/api/names.ts';
 import { writeStatus } from '../../src/kube/image-specs.ts';
 import { IMAGE_SPECS, pathOf } from '../../src/kube/resource.ts';
 import { connectFor, type ForTest, newNamespace } from '../support/kube.ts';
 
-const { kubeconfig, kubectl } = inject('controlPlane');
+const { kubeconfig } = inject('controlPlane');
 
 interface WithStatus {
   metadata: { resourceVersion: string };
   status?: Record<string, unknown> & { conditions?: { type: string }[] };
 }
-
-beforeAll(async () => {
-  const run = (...args: string[]) => promisify(execFile)(kubectl, ['--kubeconfig', kubeconfig, ...args]);
-  await run('apply', '--server-side', '--force-conflicts', '-k', 'crds');
-  await run('wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev');
-});
 
 function condition(type: string) {
   const lastTransitionTime = '2026-11-25T20:00:00Z';

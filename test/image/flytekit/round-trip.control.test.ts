@@ -1,9 +1,7 @@
 /** ImageSpecs of profile Flytekit as the real API server gives them back, named as the real flytekit names them. */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { API_VERSION, KIND } from '../../../src/api/names.ts';
@@ -20,15 +18,12 @@ import { type Oracle, startOracle } from './oracle.ts';
 import { type Both, FILES, representable, representableBaseless } from './representable.ts';
 import { layOut } from './tree.ts';
 
-const { kubeconfig, kubectl } = inject('controlPlane');
+const { kubeconfig } = inject('controlPlane');
 const SETS = 400;
 
 let flytekit: Oracle;
 let folder: string;
 beforeAll(async () => {
-  const run = (...args: string[]) => promisify(execFile)(kubectl, ['--kubeconfig', kubeconfig, ...args]);
-  await run('apply', '--server-side', '--force-conflicts', '-k', 'crds');
-  await run('wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev');
   folder = mkdtempSync(join(tmpdir(), 'imagespec-flytekit-'));
   layOut(folder, FILES);
   flytekit = await startOracle();
