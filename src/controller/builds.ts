@@ -4,15 +4,8 @@
  * Fed by the watches, and by what the API server answered when a Job was made: so a Job counts from the
  * moment it exists, not from the moment a watch brings it.
  */
-import type { z } from 'zod';
-import { buildResultSchema, lookResultSchema } from '../api/build-result.ts';
-import type { Explained } from '../build/engine.ts';
-import { ENGINES, type EngineName } from '../build/engines.ts';
-import { type Progress, progressOf } from '../build/outcome.ts';
-import type { JobFact, LookFact } from '../plan/facts.ts';
 import type { Settings } from '../settings.ts';
 import type { JobView, PodView } from './views.ts';
-import { timeOf } from './views.ts';
 
 /** A Job nobody has seen in a watch for so long after its creation is gone. */
 const UNSEEN_MS = 60_000;
@@ -30,7 +23,6 @@ interface Known {
 
 export class Builds {
   readonly #limit: number;
-  readonly #builders: Settings['builders'];
   /** namespace → name → Job */
   readonly #jobs = new Map<string, Map<string, Known>>();
   /** uid of a Job → its pods by name */
@@ -39,9 +31,8 @@ export class Builds {
   /** The last of those who wait for their turn. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
-  constructor({ concurrency, builders }: Pick<Settings, 'concurrency' | 'builders'>) {
+  constructor({ concurrency }: Pick<Settings, 'concurrency'>) {
     this.#limit = concurrency.builds;
-    this.#builders = builders;
   }
 
   /** A watch's word about a Job. */
@@ -57,10 +48,8 @@ export class Builds {
   }
 
   podChanged(before: PodView | undefined, after: PodView | undefined): void {
-    const view = after ?? before;
-    if (!view) return;
-    if (after) within(this.#pods, view.jobUid).set(view.name, after);
-    else remove(this.#pods, view.jobUid, view.name);
+    if (after) within(this.#pods, after.jobUid).set(after.name, after);
+    else if (before) remove(this.#pods, before.jobUid, before.name);
   }
 
   /** The builds of a namespace. */
@@ -84,35 +73,6 @@ export class Builds {
   podOf(job: JobView): PodView | undefined {
     const pods = [...(this.#pods.get(job.uid)?.values() ?? [])];
     return pods.sort((a, b) => b.created - a.created)[0];
-  }
-
-  /** Everything a decision needs of one build; its pod's end is the build's end. */
-  factOf(job: JobView): JobFact {
-    const pod = this.podOf(job);
-    const progress = this.#progress(job, pod, buildResultSchema);
-    const ended = endedAt(job, pod, progress);
-    const started = startOf(pod);
-    return {
-      name: job.name,
-      uid: job.uid,
-      attempt: job.attempt,
-      access: job.access,
-      builder: job.builder,
-      owners: job.owners.map((owner) => owner.uid),
-      deleting: job.deleting,
-      created: job.created,
-      ...(ended === undefined ? {} : { ended }),
-      ...(started === undefined ? {} : { started }),
-      progress,
-    };
-  }
-
-  lookFactOf(job: JobView): LookFact {
-    const pod = this.podOf(job);
-    const progress = this.#progress(job, pod, lookResultSchema);
-    const ended = endedAt(job, pod, progress);
-    const { name, attempt, deleting, created } = job;
-    return { name, attempt, deleting, created, progress, ...(ended === undefined ? {} : { ended }) };
   }
 
   /** Builds that run now, in all namespaces; those that cannot start hold nobody up. */
@@ -187,51 +147,6 @@ export class Builds {
       !pod.status?.conditions?.some((one) => one.type === 'PodScheduled' && one.status === 'False')
     );
   }
-
-  #progress<Result>(job: JobView, pod: PodView | undefined, result: z.ZodType<Result>): Progress<Result> {
-    if (!pod && job.ended === undefined) return { state: 'pending' };
-    // What the pod said went with it.
-    if (!pod) return job.completed ? { state: 'succeeded', result: undefined } : { state: 'disrupted' };
-    const progress = progressOf(pod, this.#explainerOf(job.builder), result);
-    return progress.state === 'failed' && wasDeleted(pod) ? { state: 'disrupted' } : progress;
-  }
-
-  /** The engine's own reading of its log; that of a builder which is gone from the settings is read as BuildKit's. */
-  #explainerOf(builder: string): (log: string) => Explained {
-    const engine = this.#builders.find(({ name }) => name === builder)?.engine ?? 'BuildKit';
-    return (ENGINES[engine as EngineName] ?? ENGINES.BuildKit).explain;
-  }
-}
-
-function endedAt(job: JobView, pod: PodView | undefined, progress: Progress<unknown>): number | undefined {
-  const over = progress.state === 'succeeded' || progress.state === 'failed';
-  if (!over && (job.ended === undefined || isUnderWay(pod))) return undefined;
-  return endOf(pod) ?? job.ended ?? job.created;
-}
-
-function isUnderWay(pod: PodView | undefined): boolean {
-  return pod?.status?.phase === 'Pending' || pod?.status?.phase === 'Running';
-}
-
-/** Somebody ended it: how its steps then failed says nothing about the build. */
-function wasDeleted(pod: PodView): boolean {
-  return pod.deleted !== undefined && pod.deleted <= (endOf(pod) ?? 0);
-}
-
-function endOf(pod: PodView | undefined): number | undefined {
-  const ends = statuses(pod).map((status) => timeOf(status.state?.terminated?.finishedAt) ?? 0);
-  const last = Math.max(0, ...ends);
-  return last === 0 ? undefined : last;
-}
-
-function startOf(pod: PodView | undefined): number | undefined {
-  // The first step of ours, not a helper that some webhook put in front.
-  const first = statuses(pod).find(({ name }) => name === 'prepare' || name === 'index')?.state;
-  return timeOf(first?.running?.startedAt ?? first?.terminated?.startedAt);
-}
-
-function statuses(pod: PodView | undefined) {
-  return [...(pod?.status?.initContainerStatuses ?? []), ...(pod?.status?.containerStatuses ?? [])];
 }
 
 function within<V>(map: Map<string, Map<string, V>>, key: string): Map<string, V> {

@@ -3,6 +3,7 @@ import type { ImageSpec, Spec } from '../api/image-spec.ts';
 import { type LookQuestion, lookPrefix } from '../build/look.ts';
 import type { LookDue } from '../plan/facts.ts';
 import { type Looked, readLooks } from '../plan/looks.ts';
+import { lookFact } from './job-facts.ts';
 import type { Sources } from './observe.ts';
 import { troubleOf } from './trouble.ts';
 
@@ -28,7 +29,7 @@ export async function lookAt(
   const { namespace } = object.metadata;
   const prefix = lookPrefix(question, spec, settings, object.metadata);
   const views = builds.looksOf(namespace, prefix);
-  const facts = views.map((view) => builds.lookFactOf(view));
+  const facts = views.map((view) => lookFact(view, builds.podOf(view)));
   const looked = readLooks(facts, sources.now().getTime(), pollMs);
   const due =
     looked.dueInMs === 0 && spec.suspend !== true && builds.lookFree

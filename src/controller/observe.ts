@@ -20,6 +20,7 @@ import type { Settings } from '../settings.ts';
 import type { Answers } from './answers.ts';
 import type { Builds } from './builds.ts';
 import { resolveInputs } from './inputs.ts';
+import { jobFact } from './job-facts.ts';
 import { lookAt } from './looks.ts';
 import { troubleOf } from './trouble.ts';
 import { isAttempt, type JobView } from './views.ts';
@@ -242,7 +243,7 @@ function rebuildKnown(object: ImageSpec, target: Target): boolean {
 }
 
 async function withTrouble(job: JobView, sources: Sources): Promise<JobFact> {
-  const fact = sources.builds.factOf(job);
+  const fact = jobFact(job, sources.builds.podOf(job), sources.settings.builders);
   const { progress } = fact;
   if (fact.ended !== undefined || progress.state !== 'pending' || progress.words !== undefined) return fact;
   const trouble = await troubleOf(job, sources, progress.step !== undefined);
