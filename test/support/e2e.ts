@@ -4,7 +4,7 @@
  * API server and the registry.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +20,7 @@ import type { Status } from '../../src/api/status.ts';
 import { type Connection, connect } from '../../src/kube/connection.ts';
 import { linesOf } from '../../src/kube/lines.ts';
 import { EVENTS, IMAGE_SPECS, JOBS, PODS, pathOf, type Resource } from '../../src/kube/resource.ts';
-import { type Guarded, startGuarded } from './guarded.ts';
+import { type OperatorProcess, startOperator } from './operator-process.ts';
 
 const running = await current();
 if (!running) throw new Error('These tests need a cluster: `npm run cluster -- up`.');
@@ -84,8 +84,7 @@ const folder = mkdtemp(join(tmpdir(), 'imagespec-e2e-'));
 export class Operator {
   /** What replaces top-level fields of the usual settings, from the next start on. */
   settings: object;
-  #process: Guarded | undefined;
-  #log = '';
+  #running: OperatorProcess | undefined;
 
   constructor(settings: object = {}) {
     this.settings = settings;
@@ -93,37 +92,29 @@ export class Operator {
 
   /** Starts it with the sources as they are; resolves when its first passes begin. */
   async start(): Promise<void> {
-    const name = join(await folder, randomBytes(4).toString('hex'));
-    this.#log = `${name}.log`;
     settings ??= usualSettings();
-    await writeFile(`${name}.yaml`, JSON.stringify({ ...(await settings), ...this.settings }));
-    const files = ['--settings', `${name}.yaml`, '--kubeconfig', cluster.kubeconfig];
-    const program = startGuarded([process.execPath, 'src/main.ts', ...files, '--port', '0'], this.#log);
-    this.#process = program;
-    for (let tries = 0; tries < 300 && !program.ended(); tries += 1) {
-      const port = /"port":(\d+)/.exec(await this.log())?.[1];
-      const answer = port && (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined));
-      if (answer && answer.status === 200) return;
-      await sleep(50);
-    }
-    throw new Error(`The operator did not start:\n${await this.log()}`);
+    const own = { ...(await settings), ...this.settings };
+    this.#running = await startOperator(await folder, cluster.kubeconfig, own);
   }
 
   /** SIGKILL. */
   async kill(): Promise<void> {
-    await this.#process?.end('KILL');
+    await this.#running?.process.end('KILL');
   }
 
   /** SIGTERM; resolves when it has ended. */
   async terminate(): Promise<{ exitCode: number | null; seconds: number }> {
     const begun = performance.now();
-    await this.#process?.end('TERM');
-    return { exitCode: this.#process?.exitCode() ?? null, seconds: (performance.now() - begun) / 1000 };
+    await this.#running?.process.end('TERM');
+    return {
+      exitCode: this.#running?.process.exitCode() ?? null,
+      seconds: (performance.now() - begun) / 1000,
+    };
   }
 
   /** What it said since it was last started. */
   log(): Promise<string> {
-    return readFile(this.#log, 'utf8');
+    return this.#running?.log() ?? Promise.resolve('');
   }
 }
 
@@ -351,10 +342,10 @@ export async function watchJobs(
 export async function outputOf(
   namespace: string,
   image: string,
-  { command, args }: { command?: string[]; args?: string[] } = {},
+  more: { command?: string[]; args?: string[]; envFrom?: object[] } = {},
 ): Promise<string> {
   const name = `pod-${randomBytes(3).toString('hex')}`;
-  const container = { name: 'one', image, ...(command ? { command } : {}), ...(args ? { args } : {}) };
+  const container = { name: 'one', image, ...more };
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
