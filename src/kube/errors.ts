@@ -77,3 +77,13 @@ function networkWords(error: unknown): { reason: string; message: string } {
     message: message.slice(0, 1024),
   };
 }
+
+/**
+ * The words with which the server refuses what it understood: a quota, a policy, what no object can be.
+ *
+ * @throws the error itself, if it is another
+ */
+export function refusedWords(error: unknown): string {
+  if (error instanceof KubeError && [400, 403, 422].includes(error.code)) return error.message;
+  throw error;
+}
