@@ -2,6 +2,7 @@
 import { buildFields } from '../../src/api/spec/build.ts';
 import { fileFields } from '../../src/api/spec/files.ts';
 import { imageFields } from '../../src/api/spec/image.ts';
+import { publishFields } from '../../src/api/spec/publish.ts';
 import { pythonFields } from '../../src/api/spec/python.ts';
 import { targetFields } from '../../src/api/spec/target.ts';
 import { crdSchema } from './crd.ts';
@@ -44,6 +45,7 @@ const GROUPS: readonly [title: string, fields: object][] = [
   ['The rest of the image', imageFields],
   ['Files of your own', fileFields],
   ['How the build runs', buildFields],
+  ['Where the image is told', publishFields],
 ];
 
 const STATUS = `## Status

@@ -26,7 +26,7 @@ export interface NewCondition {
 
 /** Gives each condition its `lastTransitionTime`: the old one while the status has not changed, else `now`. */
 export function stamped(
-  wanted: readonly NewCondition[],
+  wanted: readonly Omit<Condition, 'lastTransitionTime'>[],
   before: readonly Condition[],
   now: Date,
 ): Condition[] {

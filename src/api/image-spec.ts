@@ -11,15 +11,23 @@ import { buildFields } from './spec/build.ts';
 import { fileFields, fileRules } from './spec/files.ts';
 import { flytekitRules } from './spec/flytekit.ts';
 import { imageFields } from './spec/image.ts';
+import { publishFields, publishRules } from './spec/publish.ts';
 import { pythonFields, pythonRules } from './spec/python.ts';
 import { targetFields, targetRules } from './spec/target.ts';
 import { type Status, statusSchema } from './status.ts';
 
 /** What spans fields: each rule once, for CEL and for the operator's own check. */
-const RULES = [...targetRules, ...pythonRules, ...fileRules, ...flytekitRules];
+const RULES = [...targetRules, ...pythonRules, ...fileRules, ...publishRules, ...flytekitRules];
 
 export const specSchema = z
-  .object({ ...targetFields, ...pythonFields, ...imageFields, ...fileFields, ...buildFields })
+  .object({
+    ...targetFields,
+    ...pythonFields,
+    ...imageFields,
+    ...fileFields,
+    ...buildFields,
+    ...publishFields,
+  })
   .superRefine((spec, context) => {
     for (const { holds, message, path } of RULES) {
       if (!holds(spec)) context.addIssue({ code: 'custom', message, path: [path] });

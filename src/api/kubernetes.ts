@@ -26,6 +26,5 @@ export type V1Volume = Wire<client.V1Volume>;
 export type V1VolumeMount = Wire<client.V1VolumeMount>;
 export type V1ResourceRequirements = Wire<client.V1ResourceRequirements>;
 export type V1ConfigMap = Wire<client.V1ConfigMap>;
-export type V1ObjectMeta = Wire<client.V1ObjectMeta>;
 export type V1OwnerReference = Wire<client.V1OwnerReference>;
 export type V1ObjectReference = Wire<client.V1ObjectReference>;

@@ -20,6 +20,9 @@ export const REPORTING_CONTROLLER = `${GROUP}/controller`;
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 export const MANAGED_BY = 'imagespec-operator';
 
+/** Flux looks at once at what refers to a ConfigMap with this label, when that changes; without it, at its next interval. */
+export const FLUX_WATCH = { 'reconcile.fluxcd.io/watch': 'Enabled' } as const;
+
 export const LABELS = {
   /** Full hash cut to the 63 characters a label may have; the annotation of the same name has all 64. */
   specHash: `${GROUP}/spec-hash`,

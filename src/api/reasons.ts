@@ -43,7 +43,9 @@ export type StalledReason =
   | Exclude<FailureReason, 'RegistryUnreachable' | 'SourceUnavailable' | 'NotStarted' | 'Interrupted'>
   | 'InvalidSpec'
   | 'PodSecurityDenied'
-  | 'PolicyDenied';
+  | 'PolicyDenied'
+  /** The ConfigMap of spec.publish is somebody else's. */
+  | 'PublishConflict';
 
 export type Reason = 'ImageAvailable' | WorkingReason | StalledReason;
 
@@ -113,6 +115,10 @@ export const say = {
   podSecurity: (namespace: string, words: string, level: 'privileged' | 'baseline') =>
     `the namespace refuses the build pod: ${words}. Label it (kubectl label namespace ${namespace} pod-security.kubernetes.io/enforce=${level}) or choose a builder whose pods it admits${level === 'privileged' ? '; those of engine Kaniko need baseline' : ''}.`,
   policy: (words: string) => `an admission policy refuses the build: ${words}`,
+  publishConflict: (name: string, owner: string | undefined, seconds: number) =>
+    `the image exists, but is not published: there is a ConfigMap ${name} that ${owner === undefined ? 'does not belong to this ImageSpec' : `belongs to ${owner}`}. Delete it, or write another name in spec.publish.configMap.name; looked at again every ${seconds} s.`,
+  publishRefused: (name: string, words: string) =>
+    `the image exists, but is not published: the API server refuses ConfigMap ${name}: ${words}`,
   noBase: (name: string) =>
     `there is no ImageSpec ${name} in this namespace; create it, or correct spec.baseImageSpecRef.name`,
   baseNotReady: (name: string, words: string) => `ImageSpec ${name} is not ready: ${words}`,

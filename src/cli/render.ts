@@ -1,6 +1,7 @@
 /** `imagespec render`: what the operator makes of an ImageSpec, without a cluster. */
 import { ENGINES, type EngineName } from '../build/engines.ts';
 import { hashedOf } from '../image/effective.ts';
+import { podEnvOf } from '../image/flytekit/pod-env.ts';
 import { canonicalJson } from '../image/hash.ts';
 import { type Dialect, recipeOf } from '../image/recipe.ts';
 import { printReference } from '../image/reference.ts';
@@ -58,6 +59,7 @@ export function render(source: Source, settings: Settings, dialect?: Dialect): R
 
 function renderedOf(name: string, target: Target, dialect: Dialect | undefined): Rendered {
   const parts = partsOf(target);
+  const podEnv = podEnvOf(target.spec);
   return {
     name,
     image: printReference(target.image),
@@ -65,17 +67,11 @@ function renderedOf(name: string, target: Target, dialect: Dialect | undefined):
     specHash: target.specHash,
     inputs: canonicalJson(hashedOf(target.effective)),
     builder: target.builder.name,
-    ...podEnv(target),
+    ...(Object.keys(podEnv).length > 0 ? { podEnv } : {}),
     ...(parts.length > 0
       ? { platforms: parts.map((part) => renderedOf(name, part, dialect)) }
       : recipe(target, dialect)),
   };
-}
-
-/** flytekit's entrypoint splits it at spaces and installs what it names when a task starts. */
-function podEnv({ spec }: Target): Pick<Rendered, 'podEnv'> {
-  const packages = spec.runtimePackages ?? [];
-  return packages.length === 0 ? {} : { podEnv: { _F_RUNTIME_PACKAGES: packages.join(' ') } };
 }
 
 function recipe(target: Target, dialect: Dialect | undefined): Partial<Rendered> {

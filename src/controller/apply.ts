@@ -8,13 +8,14 @@ import type { BuildContext, IndexContext } from '../build/context.ts';
 import { buildJob, jobPrefix, type Owner, ownerReference } from '../build/job.ts';
 import { lookJob } from '../build/look.ts';
 import type { Connection } from '../kube/connection.ts';
-import { KubeError } from '../kube/errors.ts';
+import { refusedWords } from '../kube/errors.ts';
 import { addOwner, createJob, deleteJob, listJobs, readJob, removeOwner } from '../kube/jobs.ts';
 import type { Log } from '../log.ts';
 import type { Action } from '../plan/decision.ts';
 import type { Facts, LookDue, Wanted } from '../plan/facts.ts';
 import type { Settings } from '../settings.ts';
 import type { Builds } from './builds.ts';
+import { type PublishApplied, publish } from './publish.ts';
 import { isAttempt, jobView } from './views.ts';
 
 export interface Hands {
@@ -28,7 +29,7 @@ export interface Hands {
 
 /** What became of the actions. */
 export type Applied =
-  | { readonly kind: 'done' }
+  | PublishApplied
   /** The facts were not all: Jobs exist that nobody had seen. Decide again. */
   | { readonly kind: 'stale' }
   /** Another build took the last place. */
@@ -41,6 +42,11 @@ export async function apply(actions: readonly Action[], facts: Facts, hands: Han
   const { namespace, name, uid } = facts.object.metadata;
   const owner: Owner = { namespace, name, uid };
   for (const action of actions) {
+    if ('configMap' in action) {
+      const applied = await publish(action, namespace, hands);
+      if (applied.kind !== 'done') return applied;
+      continue;
+    }
     const job = 'job' in action ? { namespace, name: action.job, uid: action.uid } : undefined;
     if (action.kind === 'create-job') {
       const wanted = 'target' in facts.wanted ? facts.wanted : undefined;
@@ -121,12 +127,8 @@ async function look({ question, spec, attempt }: LookDue, owner: Owner, hands: H
   return { kind: 'done' };
 }
 
-/** A quota, a policy, or a spec that no Job can have: told, not tried again and again. Anything else is thrown. */
-function refusal(error: unknown): { readonly kind: 'refused'; readonly words: string } {
-  if (error instanceof KubeError && [400, 403, 422].includes(error.code))
-    return { kind: 'refused', words: error.message };
-  throw error;
-}
+/** Told, not tried again and again. Anything else is thrown. */
+const refusal = (error: unknown) => ({ kind: 'refused', words: refusedWords(error) }) as const;
 
 /** Somebody made the Job between our look and our wish: it is good if it is what its name says. */
 function learnExisting(job: V1Job, wanted: Wanted, hands: Hands): Applied {

@@ -1,7 +1,7 @@
 /**
  * The loop: watches bring keys, each key gets one pass at a time.
  *
- * Events of Jobs and pods become the keys of the ImageSpecs that own them, so everything meets in one
+ * Events of Jobs, pods and ConfigMaps become the keys of the ImageSpecs that own them, so everything meets in one
  * queue, and a missed event costs a wait, not correctness: every object is looked at again every ten
  * minutes, whatever the watches say.
  */
@@ -9,15 +9,16 @@
 import { conditionOf } from '../api/conditions.ts';
 import type { ImageSpec } from '../api/image-spec.ts';
 import { parseImageSpec } from '../api/image-spec.ts';
-import type { V1Job, V1Pod } from '../api/kubernetes.ts';
+import type { V1ConfigMap, V1Job, V1Pod } from '../api/kubernetes.ts';
 import { keyOf, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import { kubeErrorOf } from '../kube/errors.ts';
 import { Reflector } from '../kube/reflector.ts';
-import { IMAGE_SPECS, JOBS, PODS } from '../kube/resource.ts';
+import { CONFIG_MAPS, IMAGE_SPECS, JOBS, PODS } from '../kube/resource.ts';
 import type { Metrics } from '../metrics.ts';
 import { baseNameOf } from './inputs.ts';
+import { type ConfigMapView, Published } from './published.ts';
 import { type Parts, reconcile } from './reconcile.ts';
-import { type JobView, jobView, type PodView, podView } from './views.ts';
+import { configMapView, type JobView, jobView, type PodView, podView } from './views.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const RESYNC_MS = 10 * 60_000;
@@ -26,7 +27,7 @@ const LANES = 64;
 /** A Job carries its whole build context: a page of many would be much memory. */
 const JOBS_A_PAGE = 50;
 
-export interface ControllerOptions extends Omit<Parts, 'imageSpecOf'> {
+export interface ControllerOptions extends Omit<Parts, 'imageSpecOf' | 'published'> {
   readonly metrics: Metrics;
 }
 
@@ -36,6 +37,8 @@ export class Controller {
   readonly #specs: Reflector<ImageSpec>;
   readonly #jobs: Reflector<JobView>;
   readonly #pods: Reflector<PodView>;
+  readonly #configMaps: Reflector<ConfigMapView>;
+  readonly #published = new Published();
   /** ImageSpecs that wait for a place to build, the longest waiting first. */
   readonly #queued = new Set<string>();
   /** Key of a base → keys of the ImageSpecs built on it. */
@@ -89,6 +92,16 @@ export class Controller {
         this.#enqueueOwners(job);
       },
     });
+    this.#configMaps = new Reflector({
+      ...ours,
+      resource: CONFIG_MAPS,
+      parse: (raw) => configMapView(raw as V1ConfigMap),
+      onChange: (_key, before, after) => {
+        this.#published.changed(before, after);
+        this.#enqueueOwners(before);
+        this.#enqueueOwners(after);
+      },
+    });
   }
 
   /** Starts watching; resolves when the first lists are in and passes begin. */
@@ -101,9 +114,11 @@ export class Controller {
     await this.#jobs.synced();
     const pods = this.#pods.run(signal);
     await this.#pods.synced();
+    const configMaps = this.#configMaps.run(signal);
+    await this.#configMaps.synced();
     const resync = setInterval(() => this.#resync(), RESYNC_MS);
     signal.addEventListener('abort', () => clearInterval(resync));
-    this.#running = Promise.all([specs, jobs, pods]);
+    this.#running = Promise.all([specs, jobs, pods, configMaps]);
     this.#ready = true;
     this.#resync();
   }
@@ -117,7 +132,7 @@ export class Controller {
 
   /** False when a watch has been without any contact for too long. */
   healthy(): boolean {
-    return [this.#specs, this.#jobs, this.#pods].every((reflector) => reflector.healthy());
+    return [this.#specs, this.#jobs, this.#pods, this.#configMaps].every((reflector) => reflector.healthy());
   }
 
   /** ImageSpecs by their Ready condition, for the metrics. */
@@ -155,7 +170,8 @@ export class Controller {
     const begun = performance.now();
     this.#queued.delete(key);
     const imageSpecOf = (namespace: string, name: string) => this.#specs.get(keyOf({ namespace, name }));
-    const done = await reconcile(object, { ...this.#options, imageSpecOf, log }, this.#stop.signal);
+    const parts = { ...this.#options, imageSpecOf, published: this.#published, log };
+    const done = await reconcile(object, parts, this.#stop.signal);
     this.#options.metrics.reconciled(done.result, (performance.now() - begun) / 1000);
     if (done.queued) this.#queued.add(key);
     if (done.requeueAfterMs !== undefined) this.#queue.addAfter(key, done.requeueAfterMs);
@@ -175,9 +191,9 @@ export class Controller {
     this.#builtOn.set(base, (this.#builtOn.get(base) ?? new Set()).add(key));
   }
 
-  #enqueueOwners(job: JobView | undefined): void {
-    for (const owner of job?.owners ?? [])
-      this.#queue.add(keyOf({ namespace: job?.namespace, name: owner.name }));
+  #enqueueOwners(view: Pick<JobView, 'namespace' | 'owners'> | undefined): void {
+    for (const owner of view?.owners ?? [])
+      this.#queue.add(keyOf({ namespace: view?.namespace, name: owner.name }));
   }
 
   #wakeQueued(): void {

@@ -92,7 +92,8 @@ function baseOf(
   if (!base) return waiting(say.noBase(name));
   const ready = conditionOf(base.status?.conditions, 'Ready');
   const { resolvedImage, digest, image } = base.status ?? {};
-  const current = ready?.status === 'True' && ready.observedGeneration === base.metadata.generation;
+  // Not by Ready, which is False too where only the publication of the image has failed.
+  const current = ready?.observedGeneration === base.metadata.generation;
   if (!current || resolvedImage === undefined || digest === undefined || image === undefined) {
     return waiting(say.baseNotReady(name, ready?.message ?? say.progressing()));
   }

@@ -3,7 +3,6 @@
  * from Events when a build does not start.
  */
 
-import { conditionOf } from '../api/conditions.ts';
 import type { ImageSpec } from '../api/image-spec.ts';
 import { keyOf } from '../api/names.ts';
 import type { RegistryAnswer } from '../api/registry-answer.ts';
@@ -22,6 +21,8 @@ import type { Builds } from './builds.ts';
 import { resolveInputs } from './inputs.ts';
 import { jobFact } from './job-facts.ts';
 import { lookAt } from './looks.ts';
+import { publicationOf } from './publish.ts';
+import type { Published } from './published.ts';
 import { troubleOf } from './trouble.ts';
 import { isAttempt, type JobView } from './views.ts';
 
@@ -38,6 +39,7 @@ export interface Sources {
   readonly imageSpecOf: (namespace: string, name: string) => ImageSpec | undefined;
   readonly settings: Settings;
   readonly builds: Builds;
+  readonly published: Pick<Published, 'of'>;
   readonly answers: Answers;
   readonly now: () => Date;
 }
@@ -50,9 +52,13 @@ export async function observe(object: ImageSpec, sources: Sources, signal?: Abor
   if (!read.ok) return { ...base, wanted: read, strays: straysOf(object, sources, []) };
   const { spec } = read;
   const suspended = spec.suspend === true;
-  const { found, looks, lookAgainMs, remark, question } = await resolveInputs(object, spec, sources);
+  const [{ found, looks, lookAgainMs, remark, question }, publication] = await Promise.all([
+    resolveInputs(object, spec, sources),
+    publicationOf(object, spec, sources),
+  ]);
   const more = {
     ...base,
+    publication,
     looks,
     ...(lookAgainMs === undefined ? {} : { lookAgainMs }),
     ...(remark === undefined ? {} : { remark }),
@@ -191,7 +197,7 @@ async function ask(
   const question = { key: keyOf(metadata) + part, image, version: `${metadata.uid}/${metadata.generation}` };
   const known = sources.answers.recall(question, !sources.builds.slotFree);
   if (known && known.asked.answer.kind !== 'present') return known;
-  const ready = status?.image === image && conditionOf(status.conditions, 'Ready')?.status === 'True';
+  const ready = status?.image === image && status.resolvedImage !== undefined;
   if (known && ready && rebuildKnown(object, target)) return { restMs: known.restMs };
   const answer = await sources.registry.digestOf(target.image, {
     platforms: target.effective.platforms,

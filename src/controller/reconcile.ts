@@ -12,10 +12,10 @@ import { say } from '../api/reasons.ts';
 import type { Status } from '../api/status.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { writeStatus } from '../kube/image-specs.ts';
-import type { Facts } from '../plan/facts.ts';
+import type { Facts, Publication } from '../plan/facts.ts';
 import { type Plan, plan } from '../plan/plan.ts';
 import { progressingStatus } from '../plan/status.ts';
-import { apply, type Hands } from './apply.ts';
+import { type Applied, apply, type Hands } from './apply.ts';
 import { observe, type Sources } from './observe.ts';
 
 export interface Parts extends Sources, Hands {
@@ -43,13 +43,8 @@ export async function reconcile(object: ImageSpec, parts: Parts, signal?: AbortS
     const applied = await apply(decided.actions, facts, parts);
     if (applied.kind === 'done') break;
     if (round === MOST_PLANS)
-      throw new Error('the Jobs of this ImageSpec keep changing; looking again later');
-    facts =
-      applied.kind === 'stale'
-        ? await observe(object, parts, signal)
-        : applied.kind === 'no-slot'
-          ? withWanted(facts, { slotFree: false })
-          : withRefusal(facts, applied.words);
+      throw new Error('what belongs to this ImageSpec keeps changing; looking again later');
+    facts = applied.kind === 'stale' ? await observe(object, parts, signal) : amended(facts, applied);
     decided = plan(facts);
   }
   const written = await report(object, seen.resourceVersion, decided, parts);
@@ -105,6 +100,24 @@ async function observeVisibly(
     ),
   ]);
   return { facts, resourceVersion: write.kind === 'written' ? write.resourceVersion : resourceVersion };
+}
+
+/** The facts with what an action found out. */
+function amended(facts: Facts, applied: Exclude<Applied, { kind: 'done' | 'stale' }>): Facts {
+  switch (applied.kind) {
+    case 'no-slot':
+      return withWanted(facts, { slotFree: false });
+    case 'refused':
+      return withRefusal(facts, applied.words);
+    case 'moved':
+      return withPublication(facts, { found: applied.found });
+    case 'unpublished':
+      return withPublication(facts, { refused: applied.words });
+  }
+}
+
+function withPublication(facts: Facts, change: Partial<Publication>): Facts {
+  return facts.publication ? { ...facts, publication: { ...facts.publication, ...change } } : facts;
 }
 
 function withWanted(facts: Facts, change: { slotFree?: boolean; refused?: string }): Facts {

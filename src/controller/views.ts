@@ -1,6 +1,8 @@
-/** What the controller keeps of Jobs and pods: as little as its decisions need. */
-import type { V1Job, V1Pod } from '../api/kubernetes.ts';
+/** What the controller keeps of Jobs, pods and ConfigMaps: as little as its decisions need. */
+import type { V1ConfigMap, V1Job, V1Pod } from '../api/kubernetes.ts';
 import { ANNOTATIONS, KIND, LABELS } from '../api/names.ts';
+import { contentOf } from '../plan/publish.ts';
+import type { ConfigMapView } from './published.ts';
 
 export interface JobView {
   readonly namespace: string;
@@ -84,6 +86,19 @@ export function podView(pod: V1Pod): PodView {
       initContainerStatuses: status?.initContainerStatuses ?? [],
       containerStatuses: status?.containerStatuses ?? [],
     },
+  };
+}
+
+export function configMapView(configMap: V1ConfigMap): ConfigMapView {
+  const { metadata, immutable = false } = configMap;
+  return {
+    namespace: metadata?.namespace ?? '',
+    name: metadata?.name ?? '',
+    uid: metadata?.uid ?? '',
+    resourceVersion: metadata?.resourceVersion ?? '',
+    owners: (metadata?.ownerReferences ?? []).map(({ kind, name, uid }) => ({ kind, name, uid })),
+    content: contentOf(configMap),
+    immutable,
   };
 }
 

@@ -1,5 +1,6 @@
 /** What a rule decides, before it is put into a status. */
-import type { LookDue } from './facts.ts';
+import type { V1ConfigMap } from '../api/kubernetes.ts';
+import type { ConfigMapFact, LookDue } from './facts.ts';
 import type { State } from './status.ts';
 
 /** One effect on the world; `apply` carries it out, and each may be carried out again. */
@@ -15,7 +16,11 @@ export type Action =
   | { readonly kind: 'create-look'; readonly look: LookDue }
   | { readonly kind: 'join-job'; readonly job: string; readonly uid: string }
   | { readonly kind: 'leave-job'; readonly job: string; readonly uid: string }
-  | { readonly kind: 'delete-job'; readonly job: string; readonly uid: string };
+  | { readonly kind: 'delete-job'; readonly job: string; readonly uid: string }
+  | { readonly kind: 'create-config-map'; readonly configMap: V1ConfigMap }
+  /** Only as it was seen, and so for the next. */
+  | { readonly kind: 'change-config-map'; readonly configMap: V1ConfigMap; readonly seen: ConfigMapFact }
+  | { readonly kind: 'delete-config-map'; readonly configMap: ConfigMapFact };
 
 /** What to do about one image: the whole, or with several platforms one of them. */
 export interface Decision {

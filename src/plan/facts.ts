@@ -59,6 +59,28 @@ export interface Trouble {
   readonly message: string;
 }
 
+/** One ConfigMap in the ImageSpec's namespace. */
+export interface ConfigMapFact {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly owners: readonly { readonly kind: string; readonly name: string; readonly uid: string }[];
+  /** Hash of what it publishes. */
+  readonly content: string;
+  readonly immutable: boolean;
+}
+
+/** What spec.publish asks for, and what there is. */
+export interface Publication {
+  readonly spec: Spec;
+  /** The ConfigMap that has the wanted name, whosever it is. */
+  readonly found?: ConfigMapFact | undefined;
+  /** Those of other names that the ImageSpec owns. */
+  readonly others: readonly ConfigMapFact[];
+  /** Why the API server just refused the ConfigMap, in its own words. */
+  readonly refused?: string;
+}
+
 /** What an ImageSpec asks for, and the Jobs that are about it. */
 export interface Wanted {
   readonly target: Target;
@@ -104,6 +126,8 @@ export interface Facts {
   readonly remark?: string;
   /** Looks that are to begin now. */
   readonly looks?: readonly LookDue[];
+  /** Absent where the spec cannot be read. */
+  readonly publication?: Publication;
   /** Running Jobs this ImageSpec still owns for content it no longer wants. */
   readonly strays: readonly {
     readonly name: string;

@@ -10,7 +10,7 @@ export interface Note {
   readonly type: 'Normal' | 'Warning';
   readonly reason: Reason | FailureReason | 'BuildStarted';
   readonly note: string;
-  readonly action: 'Check' | 'Build';
+  readonly action: 'Check' | 'Build' | 'Publish';
 }
 
 /** @param keeps an image that was ready before is so still */

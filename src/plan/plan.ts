@@ -10,6 +10,7 @@ import { type Action, type Decision, done } from './decision.ts';
 import type { Facts } from './facts.ts';
 import { decideImage } from './image.ts';
 import type { Note } from './notes.ts';
+import { obstacleNote, publishing, unpublished } from './publish.ts';
 import { standingOf } from './standing.ts';
 import { statusOf } from './status.ts';
 
@@ -27,10 +28,14 @@ export function plan(facts: Facts): Plan {
   const { state, pauseMs, actions } = decide(facts);
   const strays = facts.strays.map(leave);
   const looks = (facts.looks ?? []).map((look): Action => ({ kind: 'create-look', look }));
-  const pause = Math.min(pauseMs ?? Infinity, facts.lookAgainMs ?? Infinity);
+  const { status, notes } = statusOf(facts, state);
+  const { obstacle, actions: publish } = publishing(facts, status);
+  const pause = Math.min(pauseMs ?? Infinity, facts.lookAgainMs ?? Infinity, obstacle?.againMs ?? Infinity);
   return {
-    actions: [...strays, ...looks, ...actions],
-    ...statusOf(facts, state),
+    // An image that exists is not kept waiting by another that is to be built.
+    actions: [...publish, ...strays, ...looks, ...actions],
+    status: obstacle ? unpublished(status, obstacle, facts) : status,
+    notes: obstacle ? [...notes, ...obstacleNote(obstacle, facts.object.status)] : notes,
     ...(pause === Infinity ? {} : { requeueAfterMs: pause }),
   };
 }

@@ -85,6 +85,7 @@ export function statusOf(facts: Facts, state: State): { status: Status; notes: N
     message: message.slice(0, 32_000),
     observedGeneration: generation,
   });
+  const available = condition('Ready', 'True', 'ImageAvailable', say.available(image ?? ''));
   const readyBefore = conditionOf(before?.conditions, 'Ready');
 
   function conditions(): NewCondition[] {
@@ -93,17 +94,16 @@ export function statusOf(facts: Facts, state: State): { status: Status; notes: N
       if (rebuilding && reason !== undefined) {
         // Ready still speaks of the old generation, so that whoever waits for this one waits.
         const old = {
-          ...readyBefore,
-          type: 'Ready' as const,
+          ...available,
           observedGeneration: Math.min(readyBefore.observedGeneration ?? 0, generation - 1),
         };
         return [old, condition('Reconciling', 'True', reason, message)];
       }
-      return [{ ...readyBefore, type: 'Ready', observedGeneration: generation }];
+      return [available];
     }
     switch (state.kind) {
       case 'ready':
-        return [condition('Ready', 'True', 'ImageAvailable', say.available(image ?? ''))];
+        return [available];
       case 'working':
       case 'waiting':
         return [

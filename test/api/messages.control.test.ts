@@ -227,6 +227,16 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   cudnn: { good: ['9.5'], bad: [['v9', 'cudnn', 'write a version of numbers in quotes']] },
+  publish: {
+    good: [{ configMap: { name: 'sklearn-image' } }, { configMap: { name: 'a.b' } }],
+    bad: [
+      [{ configMap: { name: 'Sklearn_Image' } }, 'publish.configMap.name', 'write the name of a ConfigMap'],
+      [{ configMap: { name: long(254) } }, 'publish.configMap.name', /may not be more than 253/],
+      [{ configMap: {} }, 'publish.configMap.name', /Required value/],
+      [{}, 'publish.configMap', /Required value/],
+      [{ configMap: 'sklearn-image' }, 'publish.configMap', /must be of type object/],
+    ],
+  },
   runtimePackages: {
     good: [['numpy']],
     bad: [
@@ -403,6 +413,11 @@ const TOGETHER: readonly [spec: object, field: string, words: string][] = [
     { ...FLYTEKIT, pipExtraArgs: ['--no-deps', 'a b'] },
     'pipExtraArgs',
     'write arguments without spaces under profile Flytekit',
+  ],
+  [
+    { publish: { configMap: { name: 'a' } }, source: { configMapRef: { name: 'a' } } },
+    'publish',
+    'publish to another ConfigMap than that of source.configMapRef',
   ],
   [{ ...FLYTEKIT, workdir: '/app' }, 'workdir', 'take workdir out: under profile Flytekit it is /root'],
   [{ ...FLYTEKIT, labels: { a: 'b' } }, 'labels', 'take labels out under profile Flytekit'],

@@ -455,6 +455,12 @@ export const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   ]
     .map((value): unknown => [value])
     .concat([[], Array(256).fill('a'), Array(257).fill('a'), 'numpy']),
+  publish: [
+    ...['a', 'a.b', 'A', 'a_b', '-a', 'a-', 'a..b', '', long(253), long(254), 1].map((name) => ({
+      configMap: { name },
+    })),
+    ...[{}, { configMap: {} }, { configMap: 'a' }, { secret: { name: 'a' } }, 'a'],
+  ],
   source: [
     ...[
       {},

@@ -95,6 +95,7 @@ const VALUES: Readonly<Record<string, object>> = {
   labels: { labels: { a: 'x' } },
   build: { build: { retries: 0 } },
   suspend: { suspend: true },
+  publish: { publish: { configMap: { name: 'a' } } },
 };
 /** What the hash is compared with, where that is not an empty spec. */
 const WITHOUT: Readonly<Record<string, object>> = {

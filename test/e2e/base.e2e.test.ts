@@ -94,19 +94,35 @@ withOperator('a base', () => {
     }
   });
 
-  test('that is all there is with the builder noop: pinned by digest, without a Job', async ({
+  test('that is all there is with the builder noop: pinned by digest, published, without a Job', async ({
     newNamespace,
   }) => {
     const namespace = await newNamespace();
     const image = `${cluster.registry}/library/python:3.11-slim`;
     await apply(namespace, {
-      plain: { builder: 'noop', baseImage: image, runtimePackages: ['six'] },
+      plain: {
+        builder: 'noop',
+        baseImage: image,
+        runtimePackages: ['six', 'idna'],
+        publish: { configMap: { name: 'plain-image' } },
+      },
       missing: { builder: 'noop', baseImage: `${cluster.registry}/${RUN}/nothing:1` },
       greedy: { builder: 'noop', baseImage: image, packages: ['six'] },
     });
     const { status } = await ready(namespace, 'plain', 10);
     expect(status.resolvedImage).toBe(`${image}@${(await inRegistry(image)).digest}`);
     expect(status.image).toBe(image);
+    const envFrom = [{ configMapRef: { name: 'plain-image' } }];
+    const told = await outputOf(namespace, status.resolvedImage ?? '', { command: ['env'], envFrom });
+    expect(told.split('\n')).toEqual(
+      expect.arrayContaining([
+        `IMAGE=${status.resolvedImage}`,
+        `REPOSITORY=${cluster.registry}/library/python`,
+        'TAG=3.11-slim',
+        `DIGEST=${status.digest}`,
+        '_F_RUNTIME_PACKAGES=six idna',
+      ]),
+    );
     const missing = conditionsOf(await hasReason(namespace, 'missing', 'BaseImageNotFound', 10));
     expect(missing).toMatchObject({ stalled: true });
     expect(missing.message).toContain(`${cluster.registry}/${RUN}/nothing:1 does not exist`);
