@@ -1,5 +1,6 @@
 /** A step that ended for a reason the user can read in the status. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_TERMINATION_BYTES, type StepFailure } from '../api/build-result.ts';
 import type { FailureReason } from '../api/reasons.ts';
 import type { NoAnswer } from '../api/registry-answer.ts';
 
@@ -11,6 +12,19 @@ export class StepError extends Error {
     super(message);
     this.reason = reason;
   }
+}
+
+/** What a step says of whatever ended it. */
+export function failureOf(error: unknown): StepFailure {
+  const words = error instanceof Error ? error.message : String(error);
+  // JSON may need six characters for one.
+  return { reason: reasonOf(error), message: words.slice(0, MAX_TERMINATION_BYTES / 8) };
+}
+
+function reasonOf(error: unknown): FailureReason {
+  if (error instanceof StepError) return error.reason;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOSPC' || code === 'EDQUOT' ? 'OutOfDisk' : 'BuildFailed';
 }
 
 /** What a registry's "no" means for a build. */

@@ -5,8 +5,7 @@
  * in the termination message, as JSON that the operator parses as untrusted.
  */
 import { writeFileSync } from 'node:fs';
-import { MAX_TERMINATION_BYTES, type StepFailure } from '../api/build-result.ts';
-import { StepError } from './failure.ts';
+import { failureOf } from './failure.ts';
 import { imageIndex } from './image-index.ts';
 import { look } from './look.ts';
 import { prepare } from './prepare.ts';
@@ -32,12 +31,6 @@ function tell(message: string): void {
 }
 
 main().catch((error: unknown) => {
-  const words = error instanceof Error ? error.message : String(error);
-  const failure: StepFailure = {
-    reason: error instanceof StepError ? error.reason : 'BuildFailed',
-    // JSON may need six characters for one.
-    message: words.slice(0, MAX_TERMINATION_BYTES / 8),
-  };
-  tell(JSON.stringify(failure));
+  tell(JSON.stringify(failureOf(error)));
   process.exit(1);
 });

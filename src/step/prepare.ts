@@ -77,14 +77,22 @@ async function baseOf(
     }
     throw noAnswer(answer, context.base, 'BaseImageNotFound');
   }
-  const user = answer.config.user || '0:0';
-  if (!USER.test(user)) {
-    const message = `the user of ${context.base} (${JSON.stringify(user.slice(0, 60))}) is neither a name nor a number; set spec.user`;
-    throw new StepError('BuildFailed', message);
-  }
+  const user = userOf(context, answer.config.user);
   const prepared = { base: printReference({ ...base, digest: answer.digest }), user };
   console.log(`base ${prepared.base}`);
   return { digest: answer.digest, prepared };
+}
+
+/**
+ * The user the image ends with: the base's own, as its configuration has it, where the spec names none.
+ *
+ * @throws StepError when that is none that can stand in a Dockerfile
+ */
+export function userOf({ base, user }: Pick<BuildContext, 'base' | 'user'>, written: string): string {
+  const own = user ?? (written || '0:0');
+  if (USER.test(own)) return own;
+  const message = `the user of ${base} (${JSON.stringify(own.slice(0, 60))}) is neither a name nor a number; set spec.user`;
+  throw new StepError('BuildFailed', message);
 }
 
 async function checkPush(
@@ -137,7 +145,7 @@ async function placeOfTool(
 
 async function takeUv(registry: RegistryClient, image: ImageReference): Promise<void> {
   const problem = await saveProgram(registry, image, 'uv', PLAIN.uv, PATHS.fetched);
-  if (problem !== undefined) throw noTool('BuildFailed', `${printReference(image)}: ${problem}`);
+  if (problem) throw noTool(problem.reason, `${printReference(image)}: ${problem.message}`);
 }
 
 const noTool = (reason: FailureReason, message: string) =>

@@ -1,9 +1,18 @@
 /** Programs out of tool images, for engines that cannot mount an image into a step. */
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { FailureReason } from '../api/reasons.ts';
+import type { NoAnswer } from '../api/registry-answer.ts';
 import type { ImageReference } from '../image/reference.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
 import { ArchiveError, Layers } from '../source/archive.ts';
+import { patiently } from './failure.ts';
+
+/** Why a program cannot be had. */
+export interface NotSaved {
+  readonly reason: FailureReason;
+  readonly message: string;
+}
 
 /**
  * Writes the file at `path` of an image to `file`, to be run by this machine.
@@ -18,31 +27,36 @@ export async function saveProgram(
   path: string,
   file: string,
   folder: string,
-): Promise<string | undefined> {
+): Promise<NotSaved | undefined> {
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
-  const found = await registry.layersOf(image, `linux/${architecture}`);
-  if (found.kind !== 'present') {
-    return 'message' in found ? found.message : `it is not there for linux/${architecture}`;
-  }
+  const found = await patiently(() => registry.layersOf(image, `linux/${architecture}`));
+  if (found.kind !== 'present') return unsaved(found, `it is not there for linux/${architecture}`);
   const layers = new Layers(join(folder, 'files'));
   try {
     for (const layer of found.layers) {
       const archive = join(folder, 'layer');
-      const saved = await registry.saveBlob(image, layer, archive);
-      if (saved.kind !== 'present') return 'message' in saved ? saved.message : 'a layer of it is not there';
+      const saved = await patiently(() => registry.saveBlob(image, layer, archive));
+      if (saved.kind !== 'present') return unsaved(saved, 'a layer of it is not there');
       await layers.addArchive(archive);
     }
     const entry = layers.tree().entries.get(path);
-    if (entry?.kind !== 'file') return `it has no file /${path}`;
+    if (entry?.kind !== 'file') return failed(`it has no file /${path}`);
     mkdirSync(dirname(file), { recursive: true });
     const descriptor = openSync(file, 'w', 0o755);
     for (const piece of entry.content()) writeFileSync(descriptor, piece);
     closeSync(descriptor);
     return undefined;
   } catch (error) {
-    if (error instanceof ArchiveError) return error.message;
+    if (error instanceof ArchiveError) return failed(error.message);
     throw error;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+const failed = (message: string): NotSaved => ({ reason: 'BuildFailed', message });
+
+function unsaved(answer: NoAnswer, absent: string): NotSaved {
+  if (answer.kind === 'unavailable') return { reason: 'RegistryUnreachable', message: answer.message };
+  return failed(answer.kind === 'absent' ? absent : answer.message);
 }

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BuildResult } from '../api/build-result.ts';
+import { type BuildResult, buildResultSchema } from '../api/build-result.ts';
 import { buildContextSchema } from '../build/context.ts';
 import { PATHS } from '../build/engine.ts';
 import { ENGINES } from '../build/engines.ts';
@@ -46,13 +46,22 @@ export async function verify(): Promise<BuildResult> {
   await registry.close();
   return {
     digest,
-    base: JSON.parse(readFileSync(join(PATHS.work, 'base.json'), 'utf8')),
+    base: baseIn(readFileSync(join(PATHS.work, 'base.json'), 'utf8')),
     seconds: {
       prepare: between(markOf('prepare.begin'), markOf('prepare.end')),
       build: buildSeconds(),
       verify: secondsOf(Date.now() - begun),
     },
   };
+}
+
+/** What `prepare` wrote there. What runs in a build may write there too: nothing else of it is passed on. */
+export function baseIn(text: string): BuildResult['base'] {
+  try {
+    return buildResultSchema.shape.base.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Engines without a shell leave no marks: they begin after `prepare` and end with their result. */

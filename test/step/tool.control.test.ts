@@ -11,13 +11,16 @@ import { pushArtifact } from '../support/push-image.ts';
 import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
 import { tarOf } from '../support/tar.ts';
 
+/** Nobody listens there. */
+const GONE = 'localhost:1';
+
 let registry: RegistryServer;
 let client: RegistryClient;
 const place = mkdtempSync(join(tmpdir(), 'imagespec-tool-'));
 beforeAll(async () => {
   registry = await startRegistry();
   client = new RegistryClient({
-    registries: [{ host: registry.host, insecure: true, mirrors: [] }],
+    registries: [registry.host, GONE].map((host) => ({ host, insecure: true, mirrors: [] })),
     credentials: anonymous,
   });
   const mediaType = 'application/vnd.oci.image.layer.v1.tar+gzip';
@@ -37,8 +40,8 @@ afterAll(async () => {
 
 const file = join(place, 'out/tool');
 const folder = join(place, 'unpacked');
-const saved = (tag: string, path = 'tool') =>
-  saveProgram(client, { host: registry.host, repository: 'tools/one', tag }, path, file, folder);
+const saved = (tag: string, path = 'tool', host = registry.host) =>
+  saveProgram(client, { host, repository: 'tools/one', tag }, path, file, folder);
 
 it('writes what the topmost layer has, to be run, and nothing else', async () => {
   expect(await saved('1')).toBeUndefined();
@@ -52,6 +55,10 @@ it.each([
   ['broken', 'tool', 'it is no tar archive that can be unpacked'],
   ['2', 'tool', expect.stringMatching(/^it is not there for linux\//)],
 ])('says why it cannot: %s %s', async (tag, path, words) => {
-  expect(await saved(tag, path)).toEqual(words);
+  expect(await saved(tag, path)).toEqual({ reason: 'BuildFailed', message: words });
   expect(existsSync(folder)).toBe(false);
 });
+
+it('is tried again later where the registry could not be asked', async () => {
+  expect(await saved('1', 'tool', GONE)).toMatchObject({ reason: 'RegistryUnreachable' });
+}, 60_000);
