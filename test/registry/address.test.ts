@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { AddressRefused, guardedLookup, refusalOf } from '../../src/registry/address.ts';
 
 describe('refusalOf', () => {
@@ -69,6 +72,31 @@ describe('refusalOf', () => {
       }),
     );
   });
+});
+
+const METADATA = [
+  '169.254.169.254',
+  'fd00:ec2::254',
+  'fd20:ce::254',
+  '100.100.100.200',
+  '192.0.0.192',
+  '168.63.129.16',
+];
+it('whatever clouds hand out credentials at is out of reach of what runs in a daemon, too', () => {
+  const file = 'manifests/components/buildkit-daemon/network-policy.yaml';
+  const policy = parse(readFileSync(file, 'utf8')) as {
+    spec: { egress: { to: { ipBlock: { except: string[] } }[] }[] };
+  };
+  const cut = policy.spec.egress.flatMap(({ to }) => to.flatMap(({ ipBlock }) => ipBlock.except));
+  const ranges = cut.map((text) => ipaddr.parseCIDR(text));
+  const reached = METADATA.filter(
+    (text) =>
+      !ranges.some(([base, bits]) => {
+        const address = ipaddr.parse(text);
+        return address.kind() === base.kind() && address.match(base, bits);
+      }),
+  );
+  expect(reached).toEqual([]);
 });
 
 describe('guardedLookup', () => {
