@@ -36,7 +36,10 @@ export const lookResultSchema = z.union([
   z.object({
     source: z.object({
       /** Commit or digest of an artifact. */
-      revision: z.string().max(128).optional(),
+      revision: z
+        .string()
+        .regex(/^([0-9a-f]{40}|(sha256:)?[0-9a-f]{64})$/)
+        .optional(),
       digest: z.string().regex(/^[0-9a-f]{64}$/),
       requirementsDigest: z
         .string()

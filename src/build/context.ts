@@ -176,8 +176,7 @@ export function buildContextOf(
   };
   const bytes = byteLength(context);
   if (bytes <= MAX_CONTEXT_BYTES) return { ok: true, context };
-  const fields = ['packages', 'aptPackages', 'env', 'commands', 'labels', 'entrypoint', 'source'] as const;
-  const sizes = fields.map((field) => ({ field, bytes: byteLength(spec[field] ?? '') }));
+  const sizes = Object.entries(spec).map(([field, value]) => ({ field, bytes: byteLength(value) }));
   const largest = sizes.sort((a, b) => b.bytes - a.bytes)[0]!;
   return {
     ok: false,

@@ -130,7 +130,8 @@ function failureOf(pod: Pick<V1Pod, 'status'>, explain: (log: string) => Explain
   const log = (ended.message ?? '').slice(-4096);
   if (step !== 'build') {
     const told = readTermination(stepFailureSchema, ended.message);
-    if (told) return { step, reason: told.reason, headline: firstLine(told.message), message: told.message };
+    if (told)
+      return { step, reason: told.reason, headline: firstLine(told.message), message: words(told.message) };
     return {
       step,
       reason: 'BuildFailed',

@@ -200,6 +200,11 @@ const CASES: Readonly<Record<string, Case>> = {
         'pipSecretMounts[0].secretKeyRef.name',
         'write the name of a Secret',
       ],
+      [
+        ['b', 'c'].map((key) => ({ secretKeyRef: { name: 'a', key }, path: '/a' })),
+        'pipSecretMounts',
+        'write each path once',
+      ],
       [[{ path: '/a' }], 'pipSecretMounts[0].secretKeyRef', /Required value/],
       [[['.netrc', '/root/.netrc']], 'pipSecretMounts[0]', /must be of type object/],
     ],
@@ -343,6 +348,7 @@ const CASES: Readonly<Record<string, Case>> = {
     bad: [
       [['a', '/etc'], 'copy[1]', PATH],
       [['a/../../b'], 'copy[0]', PATH],
+      [Array(65).fill(long(1024)), 'copy', 'write at most 64 KiB of paths; name their folder instead'],
       ['app', 'copy', /must be of type array/],
     ],
   },

@@ -416,7 +416,10 @@ export const VALUES: Readonly<Record<string, readonly unknown[]>> = {
       [{ secretKeyRef: { name: 'a' }, path: '/a' }],
       [],
     ],
-    ...[8, 9].map((count) => Array(count).fill({ secretKeyRef: { name: 'a', key: 'b' }, path: '/a' })),
+    ...[8, 9].map((count) =>
+      Array.from({ length: count }, (_, n) => ({ secretKeyRef: { name: 'a', key: 'b' }, path: `/a${n}` })),
+    ),
+    Array(2).fill({ secretKeyRef: { name: 'a', key: 'b' }, path: '/a' }),
   ],
   condaPackages: [
     ...[
@@ -555,7 +558,14 @@ export const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   ],
   sourceRoot: PATHS,
   sourceCopyMode: ['NoCopy', 'All', 'LOADED_MODULES', 'all', ''],
-  copy: [...PATHS.map((path) => [path]), [], Array(128).fill('a'), Array(129).fill('a'), 'a'],
+  copy: [
+    ...PATHS.map((path) => [path]),
+    [],
+    ...[128, 129].map((count) => Array(count).fill('a')),
+    ...[64, 65].map((count) => Array(count).fill(long(1024))),
+    Array(64).fill(`ü${long(1023)}`),
+    'a',
+  ],
   builderOptions: [
     {},
     { a: 1, b: [true, null, { c: 'd' }] },

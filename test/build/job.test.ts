@@ -170,13 +170,26 @@ describe('the pod', () => {
   });
 });
 
-it('a spec too large for a pod is refused, naming the largest field', () => {
-  const commands = Array.from({ length: 30 }, () => 'x'.repeat(8000));
-  const made = buildContextOf(targetFor({ commands }), settings);
+it.each([
+  ['commands', { commands: Array.from({ length: 30 }, () => 'x'.repeat(8000)) }],
+  [
+    'condaPackages',
+    {
+      commands: Array.from({ length: 10 }, () => 'x'.repeat(6000)),
+      condaPackages: Array.from({ length: 256 }, (_, n) => `${n}${'x'.repeat(250)}`),
+      env: Array.from({ length: 10 }, (_, n) => ({ name: `E${n}`, value: 'x'.repeat(5000) })),
+      labels: Object.fromEntries(Array.from({ length: 14 }, (_, n) => [`l${n}`, 'x'.repeat(4000)])),
+    },
+  ],
+])('a spec too large for a pod is refused, naming the largest field: %s', (field, spec) => {
+  const made = buildContextOf(targetFor(spec), settings);
   expect(made).toEqual({
     ok: false,
     problems: [
-      { field: 'spec.commands', message: expect.stringContaining(`at most ${MAX_CONTEXT_BYTES / 1024} KiB`) },
+      {
+        field: `spec.${field}`,
+        message: expect.stringContaining(`at most ${MAX_CONTEXT_BYTES / 1024} KiB`),
+      },
     ],
   });
 });

@@ -149,6 +149,13 @@ describe('a pod that failed', () => {
       { reason: 'BaseImageNotFound', step: 'prepare', headline: 'x: no such image' },
     ],
     [
+      'a step of ours, with what no status shows',
+      pod('Failed', {
+        prepare: ended(1, JSON.stringify({ reason: 'BuildFailed', message: 'a\0b'.repeat(300) })),
+      }),
+      { headline: 'ab'.repeat(250), message: 'ab'.repeat(300) },
+    ],
+    [
       'a step of ours, with nonsense',
       pod('Failed', { prepare: ended(1, 'TypeError: boom\n at x') }),
       { reason: 'BuildFailed', step: 'prepare', headline: 'step prepare failed: TypeError: boom' },

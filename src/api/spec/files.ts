@@ -16,6 +16,13 @@ const REF_MESSAGE = 'write a branch, a tag or a full ref such as refs/heads/main
 const ONE_SOURCE = 'write exactly one of files, configMapRef, git and oci';
 const ONE_REVISION = 'write ref or commit, not both';
 
+/** All paths together: a look takes them with it, as a build does. */
+const MAX_COPY_BYTES = 64 * 1024;
+const COPY_MESSAGE = 'write at most 64 KiB of paths; name their folder instead';
+
+const bytesOf = (texts: readonly string[]) =>
+  texts.reduce((sum, one) => sum + new TextEncoder().encode(one).length, 0);
+
 const FILE_NAMES =
   'name each file by a relative path below the source, without .., control characters and \\, for example app/main.py';
 
@@ -25,12 +32,7 @@ const source = z
       .record(z.string().max(512), z.string().max(MAX_FILES_BYTES, FILES_MESSAGE))
       .refine((files) => Object.keys(files).length <= 128, 'write at most 128 files')
       .refine((files) => Object.keys(files).every((name) => FILE_PATH.test(name)), FILE_NAMES)
-      .refine(
-        (files) =>
-          Object.values(files).reduce((sum, one) => sum + new TextEncoder().encode(one).length, 0) <=
-          MAX_FILES_BYTES,
-        FILES_MESSAGE,
-      )
+      .refine((files) => bytesOf(Object.values(files)) <= MAX_FILES_BYTES, FILES_MESSAGE)
       .optional()
       .meta({
         maxProperties: 128,
@@ -132,8 +134,14 @@ export const fileFields = {
   copy: z
     .array(relativePath)
     .max(128)
+    .refine((paths) => bytesOf(paths) <= MAX_COPY_BYTES, COPY_MESSAGE)
     .optional()
-    .meta({ 'x-kubernetes-list-type': 'atomic' })
+    .meta({
+      'x-kubernetes-list-type': 'atomic',
+      'x-kubernetes-validations': [
+        { rule: `self.map(p, bytes(p).size()).sum() <= ${MAX_COPY_BYTES}`, message: COPY_MESSAGE },
+      ],
+    })
     .describe(
       'Files and folders of the source to copy, after the packages and before commands; each keeps its path, below workdir, and belongs to the final user.',
     ),

@@ -39,6 +39,7 @@ const CONDA_CHANNEL = new RegExp(`^([A-Za-z0-9_][A-Za-z0-9_./-]*|https?://${URL_
 
 const SECRET_PATH_MESSAGE =
   'write the absolute path of a file, of letters, digits, _, . and -, for example /root/.netrc';
+const ONE_SECRET = 'write each path once';
 const VERSION_MESSAGE = 'write a version of numbers in quotes, for example "12.6"';
 const CUDA_VERSION = /^[0-9]{1,3}(\.[0-9]{1,3}){0,3}$/;
 
@@ -125,8 +126,14 @@ export const pythonFields = {
       }),
     )
     .max(8)
+    .refine((mounts) => new Set(mounts.map(({ path }) => path)).size === mounts.length, ONE_SECRET)
     .optional()
-    .meta({ 'x-kubernetes-list-type': 'atomic' })
+    .meta({
+      'x-kubernetes-list-type': 'atomic',
+      'x-kubernetes-validations': [
+        { rule: 'self.all(m, self.exists_one(n, n.path == m.path))', message: ONE_SECRET },
+      ],
+    })
     .describe(
       'Secrets as files while packages are installed, for a private index. Never in a layer, a log, the status or the tag.',
     ),
