@@ -86,7 +86,7 @@ export interface Wanted {
   readonly target: Target;
   /** What a build pod would be told; none where the builder builds nothing (engine Noop). */
   readonly context: BuildContext | IndexContext | undefined;
-  /** With several platforms: what is wanted of each; the Jobs above then only put their images together. */
+  /** With several platforms: what is wanted of each; `jobs` then only put their images together. */
   readonly pieces?: readonly Wanted[];
   readonly access: string;
   /** What the source is now, for the status; `question` is what the look Job was asked. */

@@ -6,8 +6,8 @@ import { type FailureReason, RETRY } from '../api/reasons.ts';
 import type { LastFailure, Status } from '../api/status.ts';
 import type { Failure } from '../build/outcome.ts';
 import { pep503 } from '../image/requirement.ts';
+import type { Failed } from './decision.ts';
 import type { JobFact, Wanted } from './facts.ts';
-import type { Failed } from './status.ts';
 
 /** Kubernetes writes times in whole seconds, and several clocks take part. */
 const CLOCK_SLACK_MS = 5000;

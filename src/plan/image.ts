@@ -8,13 +8,12 @@ import { type FailureReason, RETRY, type StalledReason, say } from '../api/reaso
 import type { Status } from '../api/status.ts';
 import { jobPrefix } from '../build/job.ts';
 import { printReference } from '../image/reference.ts';
-import { type Action, type Decision, done } from './decision.ts';
+import { type Action, type Decision, decision, type Failed } from './decision.ts';
 import type { Facts, JobFact, Wanted } from './facts.ts';
 import { failureToHeed } from './failures.ts';
 import { askAgainAfterMs, HOUR, MINUTE, PAUSES, SECOND } from './pauses.ts';
 import { whileRunning } from './running.ts';
 import type { Standing } from './standing.ts';
-import type { Failed } from './status.ts';
 
 /** How long a registry may take to show what was just pushed. */
 const PUSH_SETTLES_MS = MINUTE;
@@ -34,41 +33,44 @@ export function decideImage(
   if (asked === undefined) {
     const { looking } = wanted;
     if (looking === undefined || (ready && !rebuilding))
-      return done({ kind: 'unchanged' }, wanted.restMs ?? HOUR);
+      return decision({ kind: 'unchanged' }, wanted.restMs ?? HOUR);
     if (wanted.refused !== undefined) return refused(wanted.refused, undefined);
     const message = looking.words === undefined ? say.asking(imageName(wanted)) : say.pending(looking.words);
     const reason = looking.words === undefined ? 'Progressing' : 'BuildPending';
-    return done({ kind: 'working', reason, message }, looking.words === undefined ? 3 * SECOND : 10 * SECOND);
+    return decision(
+      { kind: 'working', reason, message },
+      looking.words === undefined ? 3 * SECOND : 10 * SECOND,
+    );
   }
   const { answer } = asked;
   const askAgain = wanted.restMs ?? Math.max(0, askAgainAfterMs(asked) - asked.ageMs);
-  const by = asked.by ?? 'Operator';
+  const { by } = asked;
 
   switch (answer.kind) {
     case 'present': {
       const made = wanted.jobs.findLast((job) => job.progress.state === 'succeeded');
       if (!rebuilding || wanted.context === undefined)
-        return done({ kind: 'ready', digest: answer.digest, by, job: made }, askAgain);
+        return decision({ kind: 'ready', digest: answer.digest, by, job: made }, askAgain);
       // Only the latest attempt: an older one with the same number is not what is asked for now.
       const latest = wanted.jobs.at(-1);
       const again = latest?.access === wanted.access ? latest : undefined;
       if (again?.progress.state === 'succeeded') {
         const shown = again.progress.result?.digest === answer.digest || settled(again, facts.now);
-        if (shown) return done({ kind: 'ready', digest: answer.digest, by, job: again }, askAgain);
+        if (shown) return decision({ kind: 'ready', digest: answer.digest, by, job: again }, askAgain);
         const message = say.pushed(imageName(wanted));
-        return done({ kind: 'working', reason: 'Building', message, job: again }, 2 * SECOND);
+        return decision({ kind: 'working', reason: 'Building', message, job: again }, 2 * SECOND);
       }
       return build(facts, wanted, again, answer.digest);
     }
     case 'absent': {
       if (wanted.context === undefined) {
         const message = say.noImage(imageName(wanted));
-        return done({ kind: 'stalled', reason: 'BaseImageNotFound', message }, 2 * MINUTE);
+        return decision({ kind: 'stalled', reason: 'BaseImageNotFound', message }, 2 * MINUTE);
       }
       if (current) return whileRunning(facts, wanted, current);
       const last = ownBuild(wanted);
       if (last?.progress.state === 'succeeded' && !settled(last, facts.now)) {
-        return done(
+        return decision(
           { kind: 'working', reason: 'Building', message: say.pushed(imageName(wanted)), job: last },
           2 * SECOND,
         );
@@ -76,7 +78,7 @@ export function decideImage(
       return build(facts, wanted, last);
     }
     case 'denied':
-      return done(
+      return decision(
         {
           kind: 'unanswered',
           stalled: true,
@@ -86,7 +88,7 @@ export function decideImage(
       );
     case 'unavailable': {
       const message = say.unreachable(answer.message, Math.ceil(askAgainAfterMs(asked) / SECOND));
-      return done({ kind: 'unanswered', stalled: false, message }, askAgain);
+      return decision({ kind: 'unanswered', stalled: false, message }, askAgain);
     }
   }
 }
@@ -102,21 +104,21 @@ function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, old?: st
   if (first) {
     // One of them could not be made anew: so the whole is not.
     return first.state.kind === 'ready' && old !== undefined
-      ? done({ ...first.state, digest: old }, HOUR)
+      ? decision({ ...first.state, digest: old }, HOUR)
       : first;
   }
   const heeded = failureToHeed(facts.object.status, wanted, last);
   const start = (failed?: Failed): Decision => {
     if (!wanted.slotFree) {
       const message = say.queued(wanted.slots);
-      return done({ kind: 'working', reason: 'Queued', message, failed }, 30 * SECOND);
+      return decision({ kind: 'working', reason: 'Queued', message, failed }, 30 * SECOND);
     }
     if (wanted.refused !== undefined) return refused(wanted.refused, failed);
     const attempt = nextAttempt(facts.object.status, wanted);
     const message = say.building(wanted.target.builder.name, attempt, 'starting');
     const create: Action = { kind: 'create-job', attempt, ...(rebuilding ? { fresh: true } : {}) };
     const starts = { attempt, job: `${jobPrefix(wanted.target)}-${attempt}` };
-    return done({ kind: 'working', reason: 'Building', message, starts, failed }, 3 * SECOND, [create]);
+    return decision({ kind: 'working', reason: 'Building', message, starts, failed }, 3 * SECOND, [create]);
   };
   if (heeded === undefined) return start();
 
@@ -129,24 +131,27 @@ function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, old?: st
     if (left <= 0) return start(failed);
     const seconds = Math.ceil(pause / SECOND);
     if (rule === 'slow') {
-      return done(
+      return decision(
         { kind: 'stalled', reason: stalledBy(reason), message: say.failed(reason, headline), failed },
         left,
       );
     }
     if (reason === 'NotStarted') {
-      return done({ kind: 'working', reason: 'BuildPending', message: say.pending(headline), failed }, left);
+      return decision(
+        { kind: 'working', reason: 'BuildPending', message: say.pending(headline), failed },
+        left,
+      );
     }
     const word = reason === 'RegistryUnreachable' ? reason : 'Building';
-    return done(
+    return decision(
       { kind: 'working', reason: word, message: say.retrying(count, headline, seconds), failed },
       left,
     );
   }
   // The old image is as good as before; the failure is told, and the request is done with.
-  if (rebuilding) return done({ kind: 'ready', digest: old, by: wanted.asked?.by, failed }, HOUR);
+  if (rebuilding) return decision({ kind: 'ready', digest: old, by: wanted.asked?.by, failed }, HOUR);
   const message = rule === 'bounded' ? say.exhausted(reason, headline, count) : say.failed(reason, headline);
-  return done({ kind: 'stalled', reason: stalledBy(reason), message, failed });
+  return decision({ kind: 'stalled', reason: stalledBy(reason), message, failed });
 }
 
 /**
@@ -182,7 +187,7 @@ function piecesFirst(facts: Facts, pieces: readonly Wanted[], rebuilding: boolea
 /** A quota passes by itself; what no Job may have is the spec's; any other refusal is somebody's rule. */
 function refused(words: string, failed: Failed | undefined): Decision {
   if (/exceeded quota/.test(words)) {
-    return done(
+    return decision(
       { kind: 'working', reason: 'BuildPending', message: say.pending(words), failed },
       30 * SECOND,
     );
@@ -190,9 +195,9 @@ function refused(words: string, failed: Failed | undefined): Decision {
   const invalid = /^Job\.batch "[^"]*" is invalid: (.*)$/s.exec(words)?.[1];
   if (invalid !== undefined) {
     const message = say.invalid([{ field: 'spec.build', message: `no Job can be made of it: ${invalid}` }]);
-    return done({ kind: 'stalled', reason: 'InvalidSpec', message, failed });
+    return decision({ kind: 'stalled', reason: 'InvalidSpec', message, failed });
   }
-  return done({ kind: 'stalled', reason: 'PolicyDenied', message: say.policy(words), failed }, MINUTE);
+  return decision({ kind: 'stalled', reason: 'PolicyDenied', message: say.policy(words), failed }, MINUTE);
 }
 
 /** The word for a person who must act; what the cluster or the network did has no word of its own. */

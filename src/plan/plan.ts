@@ -6,7 +6,7 @@
  */
 import { say } from '../api/reasons.ts';
 import type { Status } from '../api/status.ts';
-import { type Action, type Decision, done } from './decision.ts';
+import { type Action, type Decision, decision } from './decision.ts';
 import type { Facts } from './facts.ts';
 import { decideImage } from './image.ts';
 import type { Note } from './notes.ts';
@@ -43,13 +43,15 @@ export function plan(facts: Facts): Plan {
 function decide(facts: Facts): Decision {
   const { wanted } = facts;
   if ('problems' in wanted) {
-    return done({ kind: 'stalled', reason: 'InvalidSpec', message: say.invalid(wanted.problems) });
+    return decision({ kind: 'stalled', reason: 'InvalidSpec', message: say.invalid(wanted.problems) });
   }
   if ('waiting' in wanted) {
     const { reason, message, againMs, suspended } = wanted.waiting;
-    return suspended ? done({ kind: 'suspended' }) : done({ kind: 'waiting', reason, message }, againMs);
+    return suspended
+      ? decision({ kind: 'suspended' })
+      : decision({ kind: 'waiting', reason, message }, againMs);
   }
-  if (wanted.target.spec.suspend === true) return done({ kind: 'suspended' });
+  if (wanted.target.spec.suspend === true) return decision({ kind: 'suspended' });
   return decideImage(facts, wanted, standingOf(facts));
 }
 

@@ -1,65 +1,19 @@
 /**
  * The status that tells what was decided, and the Events that go with a change of it.
  *
- * The rules of api.md section 2 in one place: `Ready` always, `Reconciling` and `Stalled` only while true
- * and never both; Unknown until an image was ready once; `resolvedImage` only while an image of the
- * observed content exists.
+ * It names `resolvedImage` only while an image of the observed content exists.
  */
-import { conditionOf, type NewCondition, stamped } from '../api/conditions.ts';
+import { type NewCondition, stamped } from '../api/conditions.ts';
 import type { ImageSpec } from '../api/image-spec.ts';
-import { type Reason, type StalledReason, say, type WorkingReason } from '../api/reasons.ts';
+import { say } from '../api/reasons.ts';
 import type { BuildStatus, LastFailure, Status } from '../api/status.ts';
-import type { Failure } from '../build/outcome.ts';
 import { printReference } from '../image/reference.ts';
 import { digestsOf } from '../image/remembered.ts';
+import { conditionsOf } from './conditions.ts';
+import type { Failed, State } from './decision.ts';
 import type { Facts, JobFact, Wanted } from './facts.ts';
 import { type Note, notesOf } from './notes.ts';
 import { standingOf } from './standing.ts';
-
-/** A build attempt that failed and is not in the status yet. */
-export interface Failed {
-  readonly job: JobFact;
-  readonly failure: Failure;
-  /** The failure's one line, naming the field it is about. */
-  readonly headline: string;
-  readonly count: number;
-  /** Of the content that failed: the whole, or one of several platforms. */
-  readonly specHash: string;
-}
-
-/** What was decided, before it is put into words and conditions. */
-export type State =
-  | {
-      readonly kind: 'ready';
-      readonly digest: string;
-      /** Who saw the image. @default 'Operator' */
-      readonly by?: 'Operator' | 'Job' | undefined;
-      readonly job?: JobFact | undefined;
-      readonly failed?: Failed | undefined;
-    }
-  | {
-      readonly kind: 'working';
-      readonly reason: WorkingReason;
-      readonly message: string;
-      readonly job?: JobFact;
-      /** The attempt that starts now. */
-      readonly starts?: { readonly attempt: number; readonly job: string };
-      readonly failed?: Failed | undefined;
-    }
-  | {
-      readonly kind: 'stalled';
-      readonly reason: StalledReason;
-      readonly message: string;
-      readonly job?: JobFact;
-      readonly failed?: Failed | undefined;
-    }
-  /** The registry gave no answer that counts. */
-  | { readonly kind: 'unanswered'; readonly stalled: boolean; readonly message: string }
-  /** What the spec refers to is not there. */
-  | { readonly kind: 'waiting'; readonly reason: WorkingReason; readonly message: string }
-  | { readonly kind: 'suspended' }
-  /** Nobody had to be asked: everything is as the status says. */
-  | { readonly kind: 'unchanged' };
 
 /** The whole new status and the Events of this change. */
 export function statusOf(facts: Facts, state: State): { status: Status; notes: Note[] } {
@@ -68,69 +22,8 @@ export function statusOf(facts: Facts, state: State): { status: Status; notes: N
   const wanted = 'target' in facts.wanted ? facts.wanted : undefined;
   const { same, ready, rebuilding } = standingOf(facts);
   const image = wanted ? printReference(wanted.target.image) : same ? before?.image : undefined;
-  const notReady = before?.latestReady === undefined ? 'Unknown' : 'False';
   // What is under way or fails while the image is made anew leaves the old one as good as it was.
   const keeps = ready && state.kind !== 'ready' && (rebuilding || KEEPING.has(state.kind));
-
-  const condition = (
-    type: NewCondition['type'],
-    status: NewCondition['status'],
-    reason: Reason,
-    message: string,
-  ): NewCondition => ({
-    type,
-    status,
-    reason,
-    // As much as the API server takes.
-    message: message.slice(0, 32_000),
-    observedGeneration: generation,
-  });
-  const available = condition('Ready', 'True', 'ImageAvailable', say.available(image ?? ''));
-  const readyBefore = conditionOf(before?.conditions, 'Ready');
-
-  function conditions(): NewCondition[] {
-    if (keeps && readyBefore) {
-      const { reason, message } = wordsOf(state);
-      if (rebuilding && reason !== undefined) {
-        // Ready still speaks of the old generation, so that whoever waits for this one waits.
-        const old = {
-          ...available,
-          observedGeneration: Math.min(readyBefore.observedGeneration ?? 0, generation - 1),
-        };
-        return [old, condition('Reconciling', 'True', reason, message)];
-      }
-      return [available];
-    }
-    switch (state.kind) {
-      case 'ready':
-        return [available];
-      case 'working':
-      case 'waiting':
-        return [
-          condition('Ready', notReady, state.reason, state.message),
-          condition('Reconciling', 'True', state.reason, state.message),
-        ];
-      case 'stalled':
-        return stalled(state.reason, state.message);
-      case 'unanswered':
-        if (state.stalled) return stalled('RegistryDenied', state.message);
-        return [
-          condition('Ready', notReady, 'RegistryUnreachable', state.message),
-          condition('Reconciling', 'True', 'RegistryUnreachable', state.message),
-        ];
-      case 'suspended':
-        return [condition('Ready', 'Unknown', 'Suspended', say.suspended())];
-      case 'unchanged':
-        return [
-          condition('Ready', notReady, 'Progressing', say.progressing()),
-          condition('Reconciling', 'True', 'Progressing', say.progressing()),
-        ];
-    }
-  }
-  const stalled = (reason: StalledReason, message: string) => [
-    condition('Ready', 'False', reason, message),
-    condition('Stalled', 'True', reason, message),
-  ];
 
   const resolvedImage =
     state.kind === 'ready' && wanted
@@ -139,10 +32,8 @@ export function statusOf(facts: Facts, state: State): { status: Status; notes: N
         ? before?.resolvedImage
         : undefined;
   const digest = state.kind === 'ready' ? state.digest : keeps ? before?.digest : undefined;
-  const job =
-    state.kind === 'ready' || state.kind === 'working' || state.kind === 'stalled' ? state.job : undefined;
   const failed = 'failed' in state ? state.failed : undefined;
-  const shownJob = job ?? failed?.job;
+  const shownJob = ('job' in state ? state.job : undefined) ?? failed?.job;
   const result = shownJob?.progress.state === 'succeeded' ? shownJob.progress.result : undefined;
 
   const status: Status = clean({
@@ -163,20 +54,17 @@ export function statusOf(facts: Facts, state: State): { status: Status; notes: N
     build: buildOf(facts, wanted, state, shownJob, same),
     lastFailure: lastFailure(facts, wanted, state, failed, resolvedImage),
     rebuild: rebuildOf(before, wanted, state),
-    conditions: stamped(conditions(), before?.conditions ?? [], facts.now),
+    conditions: stamped(
+      conditionsOf(facts, state, { image, keeps, rebuilding }),
+      before?.conditions ?? [],
+      facts.now,
+    ),
   });
   return { status, notes: notesOf(facts, state, status, keeps) };
 }
 
 /** States that take nothing from an image that is ready. */
 const KEEPING: ReadonlySet<State['kind']> = new Set(['unanswered', 'waiting', 'suspended', 'unchanged']);
-
-/** The reason and sentence of a state in which something is not as wished; none for the others. */
-function wordsOf(state: State): { reason?: Reason; message: string } {
-  if (state.kind === 'working' || state.kind === 'stalled') return state;
-  if (state.kind !== 'unanswered') return { message: '' };
-  return { reason: state.stalled ? 'RegistryDenied' : 'RegistryUnreachable', message: state.message };
-}
 
 /** What the status says while a first look takes long. */
 export function progressingStatus(object: ImageSpec, now: Date): Status {
