@@ -15,6 +15,7 @@ import { printReference } from '../image/reference.ts';
 import { type Problem, partsOf, readSpec, type Target, targetFrom } from '../image/target.ts';
 import type { Connection } from '../kube/connection.ts';
 import type { Asked, Facts, JobFact, LookDue, Wanted } from '../plan/facts.ts';
+import { saysReady } from '../plan/standing.ts';
 import type { Settings } from '../settings.ts';
 import type { Answers } from './answers.ts';
 import type { Builds } from './builds.ts';
@@ -195,10 +196,11 @@ async function ask(
   const [platform, more] = target.effective.platforms;
   const part = more === undefined && target.spec.platforms.length > 1 ? `#${platform}` : '';
   const question = { key: keyOf(metadata) + part, image, version: `${metadata.uid}/${metadata.generation}` };
-  const known = sources.answers.recall(question, !sources.builds.slotFree);
+  // After a build nothing is as it was.
+  const queued = !sources.builds.slotFree && !built.jobs.some((job) => job.progress.state === 'succeeded');
+  const known = sources.answers.recall(question, queued);
   if (known && known.asked.answer.kind !== 'present') return known;
-  const ready = status?.image === image && status.resolvedImage !== undefined;
-  if (known && ready && rebuildKnown(object, target)) return { restMs: known.restMs };
+  if (known && saysReady(status, target) && rebuildKnown(object, target)) return { restMs: known.restMs };
   const answer = await sources.registry.digestOf(target.image, {
     platforms: target.effective.platforms,
     ...(signal ? { signal } : {}),

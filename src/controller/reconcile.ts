@@ -31,6 +31,8 @@ export interface Reconciled {
 
 /** Observing that takes longer than this is shown in the status of an object nobody has spoken of yet. */
 const SHOW_PROGRESS_AFTER_MS = 1000;
+/** Quotas and policies change by somebody's hand. */
+const REFUSED_AGAIN_MS = 30_000;
 /** Facts that turn out stale again and again mean that others write at the same time. */
 const MOST_PLANS = 4;
 
@@ -132,6 +134,7 @@ function withRefusal(facts: Facts, words: string): Facts {
   const rest = { ...facts, looks: [] };
   if (!('waiting' in facts.wanted)) return withWanted(rest, { refused: words });
   const { waiting } = facts.wanted;
-  const refused = { ...waiting, reason: 'SourceUnavailable', message: say.cannotLook(words) } as const;
+  const message = say.cannotLook(words);
+  const refused = { ...waiting, reason: 'SourceUnavailable', message, againMs: REFUSED_AGAIN_MS } as const;
   return { ...rest, wanted: { waiting: refused } };
 }

@@ -1,5 +1,7 @@
 /** What the status already says about the content that is wanted now. */
+import type { Status } from '../api/status.ts';
 import { printReference } from '../image/reference.ts';
+import type { Target } from '../image/target.ts';
 import type { Facts } from './facts.ts';
 
 export interface Standing {
@@ -18,12 +20,19 @@ export function standingOf(facts: Facts): Standing {
     const same = 'waiting' in facts.wanted && status?.observedGeneration === facts.object.metadata.generation;
     return { same, ready: same && status?.resolvedImage !== undefined, rebuilding: false };
   }
-  const { specHash, image, spec } = facts.wanted.target;
-  const same = status?.specHash === specHash && status.image === printReference(image);
+  const { target } = facts.wanted;
+  const { spec } = target;
   return {
-    same,
-    ready: same && status.resolvedImage !== undefined,
+    same: speaksOf(status, target),
+    ready: saysReady(status, target),
     rebuilding:
       spec.rebuild !== undefined && status?.rebuild !== undefined && status.rebuild !== spec.rebuild,
   };
 }
+
+/** Does a status say that the image of a target exists? */
+export const saysReady = (status: Status | undefined, target: Target) =>
+  speaksOf(status, target) && status?.resolvedImage !== undefined;
+
+const speaksOf = (status: Status | undefined, { specHash, image }: Target) =>
+  status?.specHash === specHash && status.image === printReference(image);

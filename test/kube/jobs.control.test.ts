@@ -154,7 +154,15 @@ test('the cluster says in its own words that a quota is exceeded', async (t) => 
       spec: { hard: { pods: '0' } },
     },
   });
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  // The API server hears of a quota a moment after it took it.
+  const pod = { metadata: { name: 'any' }, spec: jobOf(namespace, 'build').spec?.template.spec };
+  const ask = {
+    method: 'POST',
+    path: pathOf(PODS, { namespace }),
+    query: { dryRun: 'All' },
+    body: pod,
+  } as const;
+  await vi.waitFor(() => expect(connection.request(ask)).rejects.toThrow('exceeded quota'), 20_000);
   const job = await made(connection, jobOf(namespace, 'build'));
   await vi.waitFor(async () => {
     const [newest] = await warningsOf(connection, { ...job, kind: 'Job' });
