@@ -19,7 +19,7 @@ import {
 import { type RegistryServer, startRegistry, TEST_LOGIN } from '../support/registry-server.ts';
 
 /** On this host, where pods reach it as they reach any other machine. */
-const PRIVATE = `${HOST_ADDRESS}:5711`;
+const PRIVATE = `${HOST_ADDRESS}:5751`;
 
 const settings = {
   registries: [

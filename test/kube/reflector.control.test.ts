@@ -84,7 +84,7 @@ describe.concurrent('reflector', () => {
     await objects.create('b');
     await objects.change('a', { x: '2' });
     await objects.delete('b');
-    await vi.waitFor(() => expect(changes).toEqual(['added a', 'added b', 'changed a', 'deleted b']));
+    await vi.waitFor(() => expect(changes).toEqual(['added a', 'added b', 'changed a', 'deleted b']), 10_000);
     expect(reflector.get(`${namespace}/a`)?.data).toEqual({ x: '2' });
     expect(reflector.get(`${namespace}/b`)).toBeUndefined();
   });
@@ -93,7 +93,7 @@ describe.concurrent('reflector', () => {
     const watched = await stage(t);
     await watched.start();
     await watched.objects.create('a', { x: '1' });
-    await vi.waitFor(() => expect(watched.names()).toEqual(['a']));
+    await vi.waitFor(() => expect(watched.names()).toEqual(['a']), 10_000);
 
     const listed = new Reflector<RawObject>({
       connection: watched.direct,
@@ -126,7 +126,7 @@ describe.concurrent('reflector', () => {
     await objects.create('a');
     await watching(proxy.seen, 2);
     await objects.create('b');
-    await vi.waitFor(() => expect(changes).toEqual(['added a', 'added b']));
+    await vi.waitFor(() => expect(changes).toEqual(['added a', 'added b']), 10_000);
     expect(listed()).toBe(1);
   });
 
@@ -146,12 +146,13 @@ describe.concurrent('reflector', () => {
     await objects.create('a');
     await objects.create('b');
     await start();
-    expect(proxy.cutWatches('reset')).toBe(1);
+    await vi.waitFor(() => expect(proxy.cutWatches('reset')).toBe(1), 10_000);
     await objects.delete('a');
     await objects.change('b', { x: '1' });
     await objects.create('c');
-    await vi.waitFor(() =>
-      expect(changes).toEqual(['added a', 'added b', 'deleted a', 'changed b', 'added c']),
+    await vi.waitFor(
+      () => expect(changes).toEqual(['added a', 'added b', 'deleted a', 'changed b', 'added c']),
+      10_000,
     );
     expect(listed()).toBe(1);
   });
@@ -192,7 +193,7 @@ describe.concurrent('reflector', () => {
     await watching(proxy.seen, 2);
     expect(listed()).toBe(2);
     await objects.delete('a');
-    await vi.waitFor(() => expect(changes).toEqual(['added a', 'deleted a']));
+    await vi.waitFor(() => expect(changes).toEqual(['added a', 'deleted a']), 10_000);
   });
 
   test.for([
@@ -204,7 +205,7 @@ describe.concurrent('reflector', () => {
     await start();
     await watching(proxy.seen, 3);
     await objects.create('a');
-    await vi.waitFor(() => expect(changes).toEqual(['added a']));
+    await vi.waitFor(() => expect(changes).toEqual(['added a']), 10_000);
     expect(listed()).toBe(1);
   });
 
@@ -257,7 +258,7 @@ describe.concurrent('reflector', () => {
   test('leaves a connection that is silently dead', async (t) => {
     const { objects, changes, lines, proxy, start } = await stage(t, { watchSeconds: [1, 1] });
     await start();
-    await vi.waitFor(() => expect(proxy.freezeWatches()).toBe(1));
+    await vi.waitFor(() => expect(proxy.freezeWatches()).toBe(1), 10_000);
     await objects.create('a');
     await vi.waitFor(() => expect(changes).toEqual(['added a']), 20_000);
     expect(lines.at(-1)).toMatchObject({ reason: 'Timeout', relist: false });
@@ -285,7 +286,7 @@ describe.concurrent('reflector', () => {
     });
     await start();
     for (const name of ['a', 'strange', 'b']) await objects.create(name);
-    await vi.waitFor(() => expect(told).toEqual(['a', 'b']));
+    await vi.waitFor(() => expect(told).toEqual(['a', 'b']), 10_000);
     expect(reflector.list()).toHaveLength(2);
     expect(lines.map(({ msg }) => msg)).toContain('Object not understood');
   });
@@ -322,7 +323,7 @@ describe.concurrent('reflector', () => {
     expect(reflector.healthy(reflector.lastContact + 360_000)).toBe(true);
     expect(reflector.healthy(reflector.lastContact + 371_000)).toBe(false);
     proxy.down();
-    await vi.waitFor(() => expect(reflector.healthy(reflector.lastContact + 121_000)).toBe(false));
+    await vi.waitFor(() => expect(reflector.healthy(reflector.lastContact + 121_000)).toBe(false), 10_000);
     expect(reflector.healthy(reflector.lastContact + 119_000)).toBe(true);
   });
 });

@@ -31,7 +31,7 @@ test.for(['TERM', 'KILL'] as const)('the reflector outlives a restart by SIG%s',
   const run = reflector.run(stop.signal);
   await reflector.synced();
   await objects.create('a');
-  await vi.waitFor(() => expect(changes).toEqual(['- a']));
+  await vi.waitFor(() => expect(changes).toEqual(['- a']), 10_000);
 
   await plane.stopApiServer(signal);
   await plane.startApiServer();
