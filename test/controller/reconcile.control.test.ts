@@ -8,6 +8,7 @@ import type { V1Job, V1Pod } from '../../src/api/kubernetes.ts';
 import { API_VERSION, KIND } from '../../src/api/names.ts';
 import { Answers } from '../../src/controller/answers.ts';
 import { Builds } from '../../src/controller/builds.ts';
+import { Published } from '../../src/controller/published.ts';
 import { type Parts, reconcile } from '../../src/controller/reconcile.ts';
 import { jobView, podView } from '../../src/controller/views.ts';
 import { parseReference } from '../../src/image/reference.ts';
@@ -45,6 +46,7 @@ async function stage(t: ForTest, more: Partial<Parts> = {}) {
   const parts: Parts = {
     ...{ connection, registry, settings, builds, answers: new Answers(), now: () => new Date() },
     imageSpecOf: () => undefined,
+    published: new Published(),
     stepImage: 'registry.invalid/step',
     log: keptLog().log,
     events: { record: () => {} },
