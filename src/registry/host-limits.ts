@@ -1,7 +1,8 @@
 /**
- * What is shared by all questions to one host: how many run at a time, and the pause it asked for.
+ * What is shared by all questions to one host: how many run at a time, and the pause it asked for or needs.
  *
- * After a `Retry-After` nobody asks that host until then; everybody gets the same answer at once.
+ * After a `Retry-After` nobody asks that host until then, and after a long silence for a few seconds; everybody gets
+ * the same answer at once. So one host that hangs does not hold up those who also ask others.
  * Memory stays bounded however many hosts users name.
  */
 import PQueue from 'p-queue';
@@ -10,9 +11,16 @@ interface Host {
   readonly queue: PQueue;
   /** Epoch milliseconds until which nothing is asked. */
   pausedUntil: number;
+  /** What everybody is told until then. */
+  words: string;
+  /** Epoch milliseconds. */
+  lastAnswer: number;
 }
 
 const MOST_HOSTS = 1000;
+/** Failures that took less are no silence. */
+const SILENCE_MS = 1000;
+const PAUSE_AFTER_SILENCE_MS = 5000;
 
 export class HostLimits {
   readonly #hosts = new Map<string, Host>();
@@ -24,15 +32,29 @@ export class HostLimits {
     this.#concurrency = concurrency;
   }
 
-  /** Milliseconds left of the host's pause; 0 when it may be asked. */
-  pauseOf(authority: string): number {
-    return Math.max(0, (this.#hosts.get(authority)?.pausedUntil ?? 0) - this.#now());
+  /** What is left of the host's pause; undefined when it may be asked. */
+  pauseOf(authority: string): { readonly ms: number; readonly words: string } | undefined {
+    const host = this.#hosts.get(authority);
+    const ms = (host?.pausedUntil ?? 0) - this.#now();
+    if (host === undefined || ms <= 0) return undefined;
+    return { ms, words: host.words || `asked us to wait ${Math.ceil(ms / 1000)} s` };
   }
 
-  /** Leaves the host alone for `ms`; a longer pause already under way stays. */
-  pause(authority: string, ms: number): void {
+  /** Leaves the host alone for as long as it asked for; a longer pause already under way stays. */
+  pause(authority: string, ms: number, words = ''): void {
     const host = this.#host(authority);
-    host.pausedUntil = Math.max(host.pausedUntil, this.#now() + ms);
+    const until = this.#now() + ms;
+    if (until > host.pausedUntil) Object.assign(host, { pausedUntil: until, words });
+  }
+
+  answered(authority: string): void {
+    this.#host(authority).lastAnswer = this.#now();
+  }
+
+  /** A question asked at `since` failed: a host that told nobody anything meanwhile is left alone for a while. */
+  failed(authority: string, since: number, words: string): void {
+    const silent = this.#host(authority).lastAnswer < since && this.#now() - since >= SILENCE_MS;
+    if (silent) this.pause(authority, PAUSE_AFTER_SILENCE_MS, words);
   }
 
   /** Runs `task` when one of the host's places is free; an abort while waiting rejects with its reason. */
@@ -44,7 +66,12 @@ export class HostLimits {
     const known = this.#hosts.get(authority);
     if (known !== undefined) return known;
     if (this.#hosts.size >= MOST_HOSTS) this.#forgetIdle();
-    const host = { queue: new PQueue({ concurrency: this.#concurrency }), pausedUntil: 0 };
+    const host = {
+      queue: new PQueue({ concurrency: this.#concurrency }),
+      pausedUntil: 0,
+      words: '',
+      lastAnswer: 0,
+    };
     this.#hosts.set(authority, host);
     return host;
   }

@@ -116,8 +116,9 @@ export class Transport {
     const { subject } = exchange;
     const authority = authorityOf(url);
     const pause = this.#limits.pauseOf(authority);
-    if (pause > 0) throw unavailable(`${subject}: asked us to wait ${Math.ceil(pause / 1000)} s`, pause);
+    if (pause) throw unavailable(`${subject}: ${pause.words}`, pause.ms);
 
+    const since = this.#options.now();
     const timeoutMs = exchange.timeoutMs ?? this.#options.timeoutMs;
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = exchange.signal === undefined ? timeout : AbortSignal.any([exchange.signal, timeout]);
@@ -133,6 +134,7 @@ export class Transport {
         // undici closes the connection after each HEAD unless told not to.
         reset: false,
       });
+      this.#limits.answered(authority);
       const reply = await this.#read(response, exchange);
       if (reply.retryAfterMs !== undefined && (reply.status === 429 || reply.status === 503))
         this.#limits.pause(authority, reply.retryAfterMs);
@@ -143,6 +145,7 @@ export class Transport {
       const refusal = refusalIn(error, url);
       if (refusal !== undefined) throw denied(`${subject}: ${refusal}`, error);
       const what = timeout.aborted ? `no answer within ${timeoutMs / 1000} s` : sentenceOf(error);
+      this.#limits.failed(authority, since, what);
       throw unavailable(`${subject}: ${what}`, undefined, error);
     }
   }

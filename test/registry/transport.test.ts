@@ -98,6 +98,28 @@ describe('an exchange', () => {
   });
 });
 
+it('a registry that hangs is asked by eight, and what they find out is the answer to all who wait', async () => {
+  const silent = await scripted(() => undefined);
+  const slow = await scripted(({ path }) =>
+    path.endsWith('/slow') ? undefined : (response) => response.writeHead(404).end(),
+  );
+  const client = clientOf([silent, slow], { timeoutMs: 1200 });
+  const words = `${silent.host}: no answer within 1.2 s`;
+  const all = Array.from({ length: 50 }, () => client.digestOf(refTo(silent.host)));
+  const alive = client.digestOf(refTo(slow.host, { tag: 'slow' }));
+  const meanwhile = async () => {
+    await expect.poll(() => slow.asked.length).toBe(1);
+    return await client.digestOf(refTo(slow.host));
+  };
+  expect(await meanwhile()).toEqual({ kind: 'absent' });
+  for (const found of await Promise.all(all))
+    expect(found).toMatchObject({ kind: 'unavailable', message: words });
+  expect(silent.asked).toHaveLength(8);
+  // One that only takes long over a question is asked on.
+  expect(await alive).toMatchObject({ kind: 'unavailable' });
+  expect(await client.digestOf(refTo(slow.host))).toEqual({ kind: 'absent' });
+});
+
 describe('a registry that asks to wait', () => {
   it('is never taken for one without the image', async () => {
     const server = await scripted(() => failing(429, 'NAME_UNKNOWN', 'slow down'));
