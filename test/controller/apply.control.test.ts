@@ -1,7 +1,5 @@
 /** What was decided, carried out on a real API server: Jobs are made once, and none is left without an owner. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { beforeAll, expect, inject, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import type { Metadata } from '../../src/api/image-spec.ts';
 import { API_VERSION, KIND } from '../../src/api/names.ts';
 import { buildContextOf } from '../../src/build/context.ts';
@@ -17,15 +15,9 @@ import type { Facts } from '../../src/plan/facts.ts';
 import { connectFor, type ForTest, keptLog, newNamespace } from '../support/kube.ts';
 import { imageSpec, settings } from '../support/objects.ts';
 
-const { kubeconfig, kubectl } = inject('controlPlane');
+const { kubeconfig } = inject('controlPlane');
 
 const STEP_IMAGE = 'registry.invalid/step';
-
-beforeAll(async () => {
-  const run = (...args: string[]) => promisify(execFile)(kubectl, ['--kubeconfig', kubeconfig, ...args]);
-  await run('apply', '--server-side', '--force-conflicts', '--kustomize', 'crds');
-  await run('wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev');
-});
 
 async function stage(t: ForTest) {
   const connection = await connectFor(t, kubeconfig);

@@ -1,6 +1,4 @@
 /** Passes over ImageSpecs of a real API server and images of a real registry; the test is what the watches bring. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { conditionOf } from '../../src/api/conditions.ts';
 import { parseImageSpec } from '../../src/api/image-spec.ts';
@@ -21,14 +19,11 @@ import { connectFor, type ForTest, keptLog, newNamespace } from '../support/kube
 import { pushImage } from '../support/push-image.ts';
 import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
 
-const { kubeconfig, kubectl } = inject('controlPlane');
+const { kubeconfig } = inject('controlPlane');
 
 let server: RegistryServer;
 beforeAll(async () => {
   server = await startRegistry();
-  const run = (...args: string[]) => promisify(execFile)(kubectl, ['--kubeconfig', kubeconfig, ...args]);
-  await run('apply', '--server-side', '--force-conflicts', '--kustomize', 'crds');
-  await run('wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev');
 });
 afterAll(() => server?.stop());
 
