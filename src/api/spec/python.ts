@@ -163,7 +163,7 @@ export const pythonFields = {
   cuda: text(16, CUDA_VERSION, VERSION_MESSAGE)
     .optional()
     .describe(
-      "NVIDIA's CUDA runtime libraries of this version, from their Python packages, where programs find them. The driver is the node's.",
+      "NVIDIA's CUDA libraries of this version (cudart, cublas, nvrtc), from their Python packages, where programs find them. The driver is the node's.",
     ),
   cudnn: text(16, CUDA_VERSION, VERSION_MESSAGE)
     .optional()
