@@ -5,10 +5,8 @@
  * queue, and a missed event costs a wait, not correctness: every object is looked at again every ten
  * minutes, whatever the watches say.
  */
-
 import { conditionOf } from '../api/conditions.ts';
-import type { ImageSpec } from '../api/image-spec.ts';
-import { parseImageSpec } from '../api/image-spec.ts';
+import { type ImageSpec, parseImageSpec } from '../api/image-spec.ts';
 import type { V1ConfigMap, V1Job, V1Pod } from '../api/kubernetes.ts';
 import { keyOf, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import { kubeErrorOf } from '../kube/errors.ts';
@@ -45,6 +43,7 @@ export class Controller {
   readonly #builtOn = new Map<string, Set<string>>();
   readonly #stop = new AbortController();
   #running: Promise<unknown> | undefined;
+  #ready = false;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -122,8 +121,6 @@ export class Controller {
     this.#ready = true;
     this.#resync();
   }
-
-  #ready = false;
 
   /** True once passes have begun. */
   get ready(): boolean {

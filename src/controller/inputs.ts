@@ -4,7 +4,6 @@
  * The base comes from the cache, a ConfigMap from the API server; git and registries are asked by look Jobs only. What
  * was known of a source stands until something newer is known: a git server that is away makes no image unready.
  */
-
 import type { LookResult } from '../api/build-result.ts';
 import { conditionOf } from '../api/conditions.ts';
 import type { ImageSpec, Spec } from '../api/image-spec.ts';
@@ -16,6 +15,7 @@ import {
   type Inputs,
   type ResolvedBase,
   type ResolvedSource,
+  type Selection,
   selectionOf,
 } from '../image/inputs.ts';
 import { rememberedSource } from '../image/remembered.ts';
@@ -23,11 +23,9 @@ import { resolveFiles } from '../image/selection.ts';
 import { readSpec } from '../image/target.ts';
 import { readConfigMap } from '../kube/config-maps.ts';
 import type { LookDue, Waiting } from '../plan/facts.ts';
+import { MINUTE, SECOND } from '../plan/pauses.ts';
 import { lookAt } from './looks.ts';
-import type { Sources } from './observe.ts';
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
+import type { Sources } from './sources.ts';
 
 /** How soon the ConfigMap of a source is looked at again; nobody watches it. */
 const CONFIG_MAP_AGAIN_MS = MINUTE;
@@ -133,7 +131,7 @@ async function sourceOfSpec(object: ImageSpec, spec: Spec, sources: Sources): Pr
   }
   const question = sourceQuestion(spec);
   if (!question) throw new Error('a source of no kind');
-  return await lookedUp(question, object, spec, sources);
+  return await lookedUp(question, selection, object, spec, sources);
 }
 
 function judged(read: ReturnType<typeof resolveFiles>): Found<ResolvedSource> {
@@ -148,15 +146,15 @@ const unavailable = (message: string, againMs: number): Found<never> => ({
 /** A source that only a look Job may read: the latest answer, else what the status knows from earlier ones. */
 async function lookedUp(
   question: LookQuestion,
+  selection: Selection,
   object: ImageSpec,
   spec: Spec,
   sources: Sources,
 ): Promise<SourceFound> {
   const pollMs = moves(spec) ? sources.settings.sources.pollSeconds * SECOND : Infinity;
   const { prefix, looked, due, words } = await lookAt(question, object, spec, sources, pollMs);
-  const selection = selectionOf(spec);
   const told = object.status?.source;
-  const known = told?.question === prefix && selection ? rememberedSource(selection, told) : undefined;
+  const known = told?.question === prefix ? rememberedSource(selection, told) : undefined;
   const result = looked.latest?.result;
   // Nothing moves a commit: what is known of it needs no further look.
   const settled = spec.suspend === true || (known !== undefined && pollMs === Infinity);
@@ -168,7 +166,7 @@ async function lookedUp(
     ...(settled || lookAgainMs === Infinity ? {} : { lookAgainMs }),
     ...(known && result && 'unreadable' in result ? { remark: unreadable(spec, result) } : {}),
   };
-  if (result && 'source' in result && selection) {
+  if (result && 'source' in result) {
     return { found: { kind: 'found', value: rememberedSource(selection, result.source) }, ...more };
   }
   if (result && 'problems' in result) {

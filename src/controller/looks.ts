@@ -4,7 +4,7 @@ import { type LookQuestion, lookPrefix } from '../build/look.ts';
 import type { LookDue } from '../plan/facts.ts';
 import { type Looked, readLooks } from '../plan/looks.ts';
 import { lookFact } from './job-facts.ts';
-import type { Sources } from './observe.ts';
+import type { Sources } from './sources.ts';
 import { troubleOf } from './trouble.ts';
 
 export interface LookedAt {

@@ -10,7 +10,7 @@ import { refusedWords } from '../kube/errors.ts';
 import type { Action } from '../plan/decision.ts';
 import type { ConfigMapFact, Publication } from '../plan/facts.ts';
 import type { Hands } from './apply.ts';
-import type { Sources } from './observe.ts';
+import type { Sources } from './sources.ts';
 import { configMapView } from './views.ts';
 
 /** One that is ours comes from the watch; only whether the name is taken by another is asked. */

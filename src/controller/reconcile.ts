@@ -16,7 +16,8 @@ import type { Facts, Publication } from '../plan/facts.ts';
 import { type Plan, plan } from '../plan/plan.ts';
 import { progressingStatus } from '../plan/status.ts';
 import { type Applied, apply, type Hands } from './apply.ts';
-import { observe, type Sources } from './observe.ts';
+import { observe } from './observe.ts';
+import type { Sources } from './sources.ts';
 
 export interface Parts extends Sources, Hands {
   readonly events: Pick<EventRecorder, 'record'>;

@@ -1,7 +1,7 @@
 /** Why a pod of ours does not start, in the cluster's own words: Events, which nobody watches. */
 import { warningsOf } from '../kube/warnings.ts';
 import type { Trouble } from '../plan/facts.ts';
-import type { Sources } from './observe.ts';
+import type { Sources } from './sources.ts';
 import type { JobView } from './views.ts';
 
 /** Warnings that keep a pod from starting; others, such as MissingClusterDNS, are remarks. */

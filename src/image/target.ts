@@ -4,8 +4,7 @@
  * Pure. The same content has the same hash on every cluster and in every registry; defaults that belong
  * to a recipe are frozen with it.
  */
-import type { ImageSpec, Spec } from '../api/image-spec.ts';
-import { specSchema } from '../api/image-spec.ts';
+import { type ImageSpec, type Spec, specSchema } from '../api/image-spec.ts';
 import { mistakesIn, sentenceOf } from '../api/mistakes.ts';
 import type { BuilderSetting, Settings } from '../settings.ts';
 import { type EffectiveSpec, effectiveSpec, hashOf, type Problem } from './effective.ts';

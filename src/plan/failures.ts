@@ -1,7 +1,6 @@
 /**
  * Which failure of an earlier attempt counts now, how often it has happened, and whether the status tells it yet.
  */
-
 import { type FailureReason, RETRY } from '../api/reasons.ts';
 import type { LastFailure, Status } from '../api/status.ts';
 import type { Failure } from '../build/outcome.ts';

@@ -34,5 +34,9 @@ export function standingOf(facts: Facts): Standing {
 export const saysReady = (status: Status | undefined, target: Target) =>
   speaksOf(status, target) && status?.resolvedImage !== undefined;
 
+/** Does a status say that the target's number in spec.rebuild is carried out? */
+export const saysRebuilt = (status: Status | undefined, { spec }: Target) =>
+  spec.rebuild === undefined || status?.rebuild === spec.rebuild;
+
 const speaksOf = (status: Status | undefined, { specHash, image }: Target) =>
   status?.specHash === specHash && status.image === printReference(image);
