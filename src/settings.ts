@@ -9,6 +9,8 @@ import { z } from 'zod';
 import { buildTemplateSchema } from './api/build-template.ts';
 import { mistakesIn, sentenceOf } from './api/mistakes.ts';
 import { resourcesSchema } from './api/resources.ts';
+import { REGISTRY, REGISTRY_MESSAGE } from './api/spec/target.ts';
+import { REFERENCE, SECRET_NAME } from './api/spec/text.ts';
 
 const host = z
   .string()
@@ -17,7 +19,12 @@ const host = z
     'write a host in lower case, with a port if it has one: ghcr.io or registry.example.com:5000',
   );
 
-const imageName = z.string().min(1).max(512);
+const imageName = z
+  .string()
+  .max(512)
+  .regex(REFERENCE, 'write an image reference such as ghcr.io/acme/tools:1.0');
+
+const proxyUrl = z.url({ protocol: /^https?$/, error: 'write a URL such as http://proxy.example.com:3128' });
 
 const registrySchema = z
   .strictObject({
@@ -121,14 +128,19 @@ export const settingsSchema = z
   .strictObject({
     defaults: z
       .strictObject({
-        registry: z.string().min(1).max(255).optional().describe('for ImageSpecs that name none'),
+        registry: z
+          .string()
+          .max(255)
+          .regex(REGISTRY, REGISTRY_MESSAGE)
+          .optional()
+          .describe('for ImageSpecs that name none'),
         baseImage: imageName
           .optional()
           .describe(
             'instead of python:<pythonVersion>-slim; changes the hash of every ImageSpec without a base',
           ),
         pushSecretRef: z
-          .strictObject({ name: z.string().min(1).max(253) })
+          .strictObject({ name: SECRET_NAME })
           .optional()
           .describe("the Secret, in each ImageSpec's own namespace, that pushes where the spec names none"),
         timeoutSeconds: z.int().min(30).max(86_400).default(3600).describe('longest time of one attempt'),
@@ -167,8 +179,8 @@ export const settingsSchema = z
       ),
     proxy: z
       .strictObject({
-        http: z.url().optional().describe('proxy for plain HTTP, of the operator and of builds'),
-        https: z.url().optional().describe('proxy for HTTPS'),
+        http: proxyUrl.optional().describe('proxy for plain HTTP, of the operator and of builds'),
+        https: proxyUrl.optional().describe('proxy for HTTPS'),
         noProxy: z.array(z.string()).max(64).default([]).describe('hosts reached without it'),
       })
       .optional(),
@@ -199,7 +211,7 @@ export const settingsSchema = z
       .default('1.16.31')
       .describe('the flytekit installed under profile Flytekit where the spec names none'),
     imagePullSecrets: z
-      .array(z.string().min(1).max(253))
+      .array(SECRET_NAME)
       .max(8)
       .default([])
       .describe("Secrets of each build's namespace that pull the engine's and the steps' images"),
@@ -251,9 +263,10 @@ export function readSettings(text: string, file = 'settings'): Settings {
   if (!parsed.success) {
     const found = mistakesIn(parsed.error).map(({ path, message }) => {
       const line = lines.linePos(offsetOf(document, path)).line;
-      return `${file}:${line}: ${path.join('.') || '(top level)'}: ${message}`;
+      return { line, words: `${file}:${line}: ${path.join('.') || '(top level)'}: ${message}` };
     });
-    throw new SettingsError(found.join('\n'));
+    const inOrder = found.sort((a, b) => a.line - b.line).map(({ words }) => words);
+    throw new SettingsError(inOrder.join('\n'));
   }
   const names = parsed.data.builders.map((builder) => builder.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);

@@ -15,6 +15,12 @@ it('a registry without an entry is plain HTTPS', () => {
   expect(registryOf(readSettings(''), 'ghcr.io')).toEqual({ host: 'ghcr.io', insecure: false, mirrors: [] });
 });
 
+it('says what is wrong in the order of its lines', () => {
+  const text = 'stepImage: 1\ndefaults:\n  retries: x\ncaBundle: y\nconcurrency: {builds: 0}\n';
+  const words = () => readSettings(text, 'file');
+  expect(words).toThrow(/^file:1: .*\nfile:3: .*\nfile:4: .*\nfile:5: .*$/);
+});
+
 describe('a file that does not fit names line, field and fix', () => {
   it.each([
     ['defaults: {registri: x}', 'file:1: defaults.registri: there is no such field; did you mean registry?'],
@@ -40,6 +46,21 @@ describe('a file that does not fit names line, field and fix', () => {
       'builders:\n  - {name: a, engine: BuildKit}\n  - {name: a, engine: BuildKit}',
       'the name a is used twice',
     ],
+    [
+      'defaults: {registry: "https://ghcr.io/acme"}',
+      'file:1: defaults.registry: write host[:port][/path] without scheme',
+    ],
+    ['defaults: {baseImage: Python 3}', 'file:1: defaults.baseImage: write an image reference such as'],
+    [
+      'defaults: {pushSecretRef: {name: A_b}}',
+      'file:1: defaults.pushSecretRef.name: write the name of a Secret',
+    ],
+    ['stepImage: "a b"', 'file:1: stepImage: write an image reference'],
+    [
+      'proxy: {http: "proxy.example.com:3128"}',
+      'file:1: proxy.http: write a URL such as http://proxy.example.com:3128',
+    ],
+    ['imagePullSecrets: [{name: a}]', 'file:1: imagePullSecrets.0: write a string, not a mapping'],
     ['caBundle: hello', 'file:1: caBundle: write PEM'],
     [`caBundle: ${JSON.stringify(PEM.repeat(1000))}`, 'file:1: caBundle: at most 32 KiB'],
     [

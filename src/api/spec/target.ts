@@ -2,8 +2,11 @@
 import { z } from 'zod';
 import { REFERENCE, secretRef, text } from './text.ts';
 
-const REGISTRY =
+export const REGISTRY =
   /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[0-9]{1,5})?(\/[A-Za-z0-9._-]+)*$/;
+
+export const REGISTRY_MESSAGE =
+  'write host[:port][/path] without scheme and tag, for example ghcr.io/acme or registry.example.com:5000/team';
 
 const TAG_MESSAGE =
   'write a tag of at most 128 letters, digits, ., _ and - that contains {spec_hash}, for example v1-{spec_hash}';
@@ -32,11 +35,7 @@ export const targetFields = {
     .describe(
       'Last part of the repository. Default: the name of the ImageSpec; under profile Flytekit, flytekit.',
     ),
-  registry: text(
-    255,
-    REGISTRY,
-    'write host[:port][/path] without scheme and tag, for example ghcr.io/acme or registry.example.com:5000/team',
-  )
+  registry: text(255, REGISTRY, REGISTRY_MESSAGE)
     .optional()
     .describe(
       'Where the image goes: host[:port][/path]. Without a dot, a port or localhost in its first part it is a path on docker.io, as with Docker. Default: from the settings of the operator; profile Flytekit needs it here.',

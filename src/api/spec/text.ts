@@ -38,7 +38,11 @@ export const anyText = (max: number, more: readonly Rule[] = []) =>
 /** RFC 1123, as Kubernetes names most objects. */
 export const DNS_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
-const SECRET_NAME = text(253, DNS_NAME, 'write the name of a Secret: lower-case letters, digits, - and .');
+export const SECRET_NAME = text(
+  253,
+  DNS_NAME,
+  'write the name of a Secret: lower-case letters, digits, - and .',
+);
 
 export const secretRef = z.object({
   name: SECRET_NAME.describe('Name of the Secret, in the namespace of the ImageSpec.'),
