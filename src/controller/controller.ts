@@ -165,12 +165,16 @@ export class Controller {
     }
     const log = this.#options.log.child({ imageSpec: key, generation: object.metadata.generation });
     const begun = performance.now();
-    this.#queued.delete(key);
     const imageSpecOf = (namespace: string, name: string) => this.#specs.get(keyOf({ namespace, name }));
     const parts = { ...this.#options, imageSpecOf, published: this.#published, log };
-    const done = await reconcile(object, parts, this.#stop.signal);
+    const done = await reconcile(object, parts, this.#stop.signal).catch((error: unknown) => {
+      this.#queued.delete(key);
+      throw error;
+    });
     this.#options.metrics.reconciled(done.result, (performance.now() - begun) / 1000);
+    // Who waits on keeps its place in the line.
     if (done.queued) this.#queued.add(key);
+    else this.#queued.delete(key);
     if (done.requeueAfterMs !== undefined) this.#queue.addAfter(key, done.requeueAfterMs);
   }
 
