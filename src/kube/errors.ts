@@ -79,11 +79,14 @@ function networkWords(error: unknown): { reason: string; message: string } {
 }
 
 /**
- * The words with which the server refuses what it understood: a quota, a policy, what no object can be.
+ * The words with which the server refuses what it understood: a quota, a policy, or the lack of an answer of one, what no
+ * object can be.
  *
  * @throws the error itself, if it is another
  */
 export function refusedWords(error: unknown): string {
-  if (error instanceof KubeError && [400, 403, 422].includes(error.code)) return error.message;
+  if (!(error instanceof KubeError)) throw error;
+  const silent = error.code === 500 && error.message.includes('failed calling webhook');
+  if (silent || [400, 403, 422].includes(error.code)) return error.message;
   throw error;
 }

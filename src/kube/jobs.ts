@@ -10,6 +10,9 @@ import { CONTENT, type Connection } from './connection.ts';
 import { KubeError } from './errors.ts';
 import { JOBS, pathOf } from './resource.ts';
 
+/** A webhook may take half a minute, and the server then has words of its own. */
+const CREATE_TIMEOUT_MS = 35_000;
+
 /** Which Job is meant; another one under its name is none of our business. */
 export interface JobId {
   readonly namespace: string;
@@ -36,6 +39,7 @@ export async function createJob(
         path: pathOf(JOBS, { namespace }),
         query: { fieldManager: FIELD_MANAGER },
         body: { apiVersion: 'batch/v1', kind: 'Job', ...job },
+        timeoutMs: CREATE_TIMEOUT_MS,
       });
       return { created: true, job: made };
     } catch (error) {

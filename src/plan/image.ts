@@ -184,9 +184,12 @@ function piecesFirst(facts: Facts, pieces: readonly Wanted[], rebuilding: boolea
   };
 }
 
-/** A quota passes by itself; what no Job may have is the spec's; any other refusal is somebody's rule. */
+/** What passes without anybody's change of the ImageSpec or of a rule. */
+const PASSING = /(exceeded|status unknown for) quota|failed calling webhook|is being terminated/;
+
+/** What no Job may have is the spec's; any refusal that does not pass by itself is somebody's rule. */
 function refused(words: string, failed: Failed | undefined): Decision {
-  if (/exceeded quota/.test(words)) {
+  if (PASSING.test(words)) {
     return decision(
       { kind: 'working', reason: 'BuildPending', message: say.pending(words), failed },
       30 * SECOND,

@@ -1,5 +1,5 @@
 /** Passes over ImageSpecs of a real API server and images of a real registry; the test is what the watches bring. */
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { conditionOf } from '../../src/api/conditions.ts';
 import { parseImageSpec } from '../../src/api/image-spec.ts';
 import type { V1Job, V1Pod } from '../../src/api/kubernetes.ts';
@@ -10,8 +10,9 @@ import { Published } from '../../src/controller/published.ts';
 import { type Parts, reconcile } from '../../src/controller/reconcile.ts';
 import { jobView, podView } from '../../src/controller/views.ts';
 import { parseReference } from '../../src/image/reference.ts';
+import type { Connection } from '../../src/kube/connection.ts';
 import { listJobs } from '../../src/kube/jobs.ts';
-import { IMAGE_SPECS, pathOf } from '../../src/kube/resource.ts';
+import { IMAGE_SPECS, JOBS, pathOf } from '../../src/kube/resource.ts';
 import { anonymous } from '../../src/registry/credentials.ts';
 import { RegistryClient } from '../../src/registry/registry-client.ts';
 import { settingsSchema } from '../../src/settings.ts';
@@ -49,6 +50,7 @@ async function stage(t: ForTest, more: Partial<Parts> = {}) {
   };
   const path = (name?: string) => pathOf(IMAGE_SPECS, { namespace, ...(name === undefined ? {} : { name }) });
   return {
+    connection,
     namespace,
     builds,
     create: (name: string, spec: object) =>
@@ -122,3 +124,44 @@ test('a look that the API server refuses is told, and not asked for again every 
   });
   expect(requeueAfterMs).toBeGreaterThanOrEqual(30_000);
 });
+
+test('a Job that no webhook judges is told to be waiting for it', async (t) => {
+  const { connection, create, pass, jobs, namespace } = await stage(t);
+  await silentWebhook(t, connection, namespace);
+  await create('judged', {});
+  const { ready, requeueAfterMs } = await pass('judged');
+  expect(ready).toMatchObject({ reason: 'BuildPending' });
+  expect(ready?.message).toContain('failed calling webhook "nobody.imagespec.test"');
+  expect(requeueAfterMs).toBe(30_000);
+  expect(await jobs()).toEqual([]);
+});
+
+/** A webhook for the Jobs of a namespace at which nobody answers; resolves when the API server heeds it. */
+async function silentWebhook(t: ForTest, connection: Connection, namespace: string): Promise<void> {
+  const webhooks = {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    plural: 'validatingwebhookconfigurations',
+  };
+  const webhook = {
+    name: 'nobody.imagespec.test',
+    clientConfig: { url: 'https://127.0.0.1:1/' },
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+    rules: [{ apiGroups: ['batch'], apiVersions: ['v1'], operations: ['CREATE'], resources: ['jobs'] }],
+    admissionReviewVersions: ['v1'],
+    sideEffects: 'None',
+  };
+  const body = { metadata: { name: namespace }, webhooks: [webhook] };
+  await connection.request({ method: 'POST', path: pathOf(webhooks), body });
+  t.onTestFinished(async () => {
+    await connection.request({ method: 'DELETE', path: pathOf(webhooks, { name: namespace }) });
+  });
+  const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'a', image: 'a' }] } };
+  const job = { metadata: { name: 'any' }, spec: { template } };
+  const ask = {
+    method: 'POST',
+    path: pathOf(JOBS, { namespace }),
+    query: { dryRun: 'All' },
+    body: job,
+  } as const;
+  await vi.waitFor(() => expect(connection.request(ask)).rejects.toThrow('failed calling webhook'), 20_000);
+}

@@ -230,12 +230,17 @@ describe('the table of situations', () => {
       ['Ready=False(InvalidSpec)', 'Stalled=True(InvalidSpec)'],
       [],
     ],
-    [
-      'a quota on Jobs',
-      { answer: absent, refused: 'exceeded quota: jobs' },
+    ...[
+      'exceeded quota: jobs',
+      'status unknown for quota: jobs',
+      'Internal error occurred: failed calling webhook "x": connection refused',
+      'unable to create new content in namespace a because it is being terminated',
+    ].map((refused): [string, Given, string[], string[]] => [
+      `a refusal that passes by itself: ${refused}`,
+      { answer: absent, refused },
       ['Ready=Unknown(BuildPending)', 'Reconciling=True(BuildPending)'],
       [],
-    ],
+    ]),
   ])('%s', (_name, given, conditions, actions) => {
     const decided = decide(given);
     expect(shown(decided)).toEqual(conditions);
