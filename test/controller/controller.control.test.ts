@@ -2,8 +2,6 @@
  * The whole loop on an API server of its own, for it speaks of every namespace. There are no other controllers: the test
  * is the one of Jobs, and says what becomes of their pods.
  */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { conditionOf } from '../../src/api/conditions.ts';
 import { type ImageSpec, parseImageSpec } from '../../src/api/image-spec.ts';
@@ -20,7 +18,7 @@ import { makeMetrics } from '../../src/metrics.ts';
 import { anonymous } from '../../src/registry/credentials.ts';
 import { RegistryClient } from '../../src/registry/registry-client.ts';
 import { settingsSchema } from '../../src/settings.ts';
-import { type ControlPlane, startControlPlane } from '../support/control-plane.ts';
+import { type ControlPlane, installImageSpecs, startControlPlane } from '../support/control-plane.ts';
 import { connectFor, type ForTest, keptLog, newNamespace } from '../support/kube.ts';
 import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
 
@@ -28,10 +26,7 @@ let plane: ControlPlane;
 let server: RegistryServer;
 beforeAll(async () => {
   [plane, server] = await Promise.all([startControlPlane({ controllers: false }), startRegistry()]);
-  const run = (...args: string[]) =>
-    promisify(execFile)(plane.kubectl, ['--kubeconfig', plane.kubeconfig, ...args]);
-  await run('apply', '--server-side', '--kustomize', 'crds');
-  await run('wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev');
+  await installImageSpecs(plane);
 });
 afterAll(async () => {
   await plane?.stop();

@@ -1,12 +1,12 @@
 /**
  * spec.publish with the whole operator, on a real API server with the real garbage collector and a real registry. The
- * operator has the rights of manifests/rbac and no others.
+ * operator has the rights of manifests/rbac and no others. It speaks of every namespace, so the API server is its own.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, inject, type TestContext, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from 'vitest';
 import { run } from '../../scripts/cluster/run.ts';
 import { conditionOf } from '../../src/api/conditions.ts';
 import type { V1ConfigMap } from '../../src/api/kubernetes.ts';
@@ -15,14 +15,17 @@ import type { Status } from '../../src/api/status.ts';
 import { getConfigMap } from '../../src/kube/config-maps.ts';
 import { type Connection, connect } from '../../src/kube/connection.ts';
 import { IMAGE_SPECS, pathOf } from '../../src/kube/resource.ts';
+import { type ControlPlane, installImageSpecs, startControlPlane } from '../support/control-plane.ts';
 import { configMaps, newNamespace } from '../support/kube.ts';
 import { type OperatorProcess, startOperator } from '../support/operator-process.ts';
 import { pushImage } from '../support/push-image.ts';
 import { type RegistryServer, startRegistry } from '../support/registry-server.ts';
 
-const { kubeconfig, kubectl: program } = inject('controlPlane');
-const kubectl = async (args: string[], input?: string) =>
-  (await run(program, ['--kubeconfig', kubeconfig, ...args], input === undefined ? {} : { input })).stdout;
+let plane: ControlPlane;
+const kubectl = async (args: string[], input?: string) => {
+  const command = ['--kubeconfig', plane.kubeconfig, ...args];
+  return (await run(plane.kubectl, command, input === undefined ? {} : { input })).stdout;
+};
 
 const SYSTEM = 'imagespec-system';
 
@@ -33,11 +36,11 @@ let operator: OperatorProcess;
 let connection: Connection;
 
 beforeAll(async () => {
-  connection = await connect({ kubeconfig });
+  plane = await startControlPlane();
+  await installImageSpecs(plane);
+  connection = await connect({ kubeconfig: plane.kubeconfig });
   folder = await mkdtemp(join(tmpdir(), 'imagespec-publish-test-'));
   registry = await startRegistry();
-  await kubectl(['apply', '--server-side', '--force-conflicts', '--kustomize', 'crds']);
-  await kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev']);
   own = await operatorsKubeconfig();
   operator = await start();
 });
@@ -45,6 +48,7 @@ afterAll(async () => {
   await operator?.process.end();
   await registry?.stop();
   await connection?.close();
+  await plane?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -1,7 +1,6 @@
 /** Starts one control plane that knows ImageSpecs for all `*.control.test.ts` files of a run, and stops it afterwards. */
 import type { TestProject } from 'vitest/node';
-import { run } from '../../scripts/cluster/run.ts';
-import { type ControlPlaneAddress, startControlPlane } from './control-plane.ts';
+import { type ControlPlaneAddress, installImageSpecs, startControlPlane } from './control-plane.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -11,9 +10,8 @@ declare module 'vitest' {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { url, kubeconfig, kubectl, stop } = await startControlPlane();
-  const onIt = (...args: string[]) => run(kubectl, ['--kubeconfig', kubeconfig, ...args]);
-  await onIt('apply', '--server-side', '--kustomize', 'crds');
-  await onIt('wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev');
-  project.provide('controlPlane', { url, kubeconfig, kubectl });
+  const address = { url, kubeconfig, kubectl };
+  await installImageSpecs(address);
+  project.provide('controlPlane', address);
   return stop;
 }

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { etcd, kubernetes } from '../../scripts/cluster/parts.ts';
 import { certificates, writeKubeconfig } from '../../scripts/cluster/pki.ts';
+import { run } from '../../scripts/cluster/run.ts';
 import { kubeconfigAccess } from '../../src/kube/access.ts';
 import { type Guarded, startGuarded } from './guarded.ts';
 
@@ -115,6 +116,13 @@ export async function startControlPlane(options: { controllers?: boolean } = {})
     startApiServer,
     stop,
   };
+}
+
+/** Makes an API server know ImageSpecs. */
+export async function installImageSpecs(plane: ControlPlaneAddress): Promise<void> {
+  const kubectl = (...args: string[]) => run(plane.kubectl, ['--kubeconfig', plane.kubeconfig, ...args]);
+  await kubectl('apply', '--server-side', '--kustomize', 'crds');
+  await kubectl('wait', '--for=condition=Established', '--timeout=30s', 'crd/imagespecs.imagespec.dev');
 }
 
 async function ready(url: string, kubeconfig: string, program: Guarded, log: string): Promise<void> {
