@@ -5,15 +5,17 @@
  */
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { V1Pod } from './api/kubernetes.ts';
 import { Answers } from './controller/answers.ts';
 import { Builds } from './controller/builds.ts';
 import { Controller } from './controller/controller.ts';
 import { type Connection, connect } from './kube/connection.ts';
+import { KubeError, kubeErrorOf } from './kube/errors.ts';
 import { EventRecorder } from './kube/events.ts';
 import { PODS, pathOf } from './kube/resource.ts';
-import { makeLog } from './log.ts';
+import { type Log, makeLog } from './log.ts';
 import { makeMetrics } from './metrics.ts';
 import { anonymous, DockerConfigError, readDockerConfig } from './registry/credentials.ts';
 import { RegistryClient } from './registry/registry-client.ts';
@@ -52,7 +54,6 @@ async function main(): Promise<void> {
   const settings = readSettings(text, values.settings);
   const log = makeLog(process.env.LOG_LEVEL);
   const connection = await connect({ kubeconfig: values.kubeconfig, env: process.env });
-  const stepImage = settings.stepImage ?? (await ownImage(connection));
   const credentials = settings.dockerConfigFile
     ? readDockerConfig(await readNamed('dockerConfigFile', settings.dockerConfigFile))
     : { store: anonymous, ignored: [] };
@@ -62,21 +63,13 @@ async function main(): Promise<void> {
   const registry = new RegistryClient({ registries, caBundle, proxy, credentials: credentials.store });
   const events = new EventRecorder({ connection, log, instance: hostname() });
   const metrics = makeMetrics();
-  const controller = new Controller({
-    connection,
-    registry,
-    settings,
-    events,
-    metrics,
-    log,
-    stepImage,
-    builds: new Builds(settings),
-    answers: new Answers(),
-    now: () => new Date(),
-  });
-  metrics.watch(() => controller.counts());
+  let controller: Controller | undefined;
   let stopping = false;
-  const probes = { healthy: () => controller.healthy(), ready: () => controller.ready && !stopping };
+  const probes = {
+    // Who still waits for the API server would do nothing else after another start.
+    healthy: () => controller?.healthy() ?? true,
+    ready: () => controller?.ready === true && !stopping,
+  };
   const server = await serve(Number(values.port), probes, metrics);
 
   async function stop(signal: string): Promise<void> {
@@ -84,7 +77,7 @@ async function main(): Promise<void> {
     stopping = true;
     log.info({ signal }, 'Stopping');
     setTimeout(() => process.exit(1), GRACE_MS).unref();
-    await controller.stop();
+    await controller?.stop();
     await events.idle();
     await Promise.all([server.close(), registry.close(), connection.close()]);
     log.info('Stopped');
@@ -97,7 +90,22 @@ async function main(): Promise<void> {
     { server: connection.server, port: server.port, builders: settings.builders.map((one) => one.name) },
     'Starting',
   );
-  await controller.start();
+  const stepImage = settings.stepImage ?? (await ownImage(connection, log));
+  const started = new Controller({
+    connection,
+    registry,
+    settings,
+    events,
+    metrics,
+    log,
+    stepImage,
+    builds: new Builds(settings),
+    answers: new Answers(),
+    now: () => new Date(),
+  });
+  controller = started;
+  metrics.watch(() => started.counts());
+  await started.start();
   log.info('Watching ImageSpecs');
 }
 
@@ -110,18 +118,30 @@ async function readNamed(field: string, file: string): Promise<string> {
   }
 }
 
-/** The image this pod runs: what is good enough for the operator is good enough for its steps. */
-async function ownImage(connection: Connection): Promise<string> {
+/**
+ * The image this pod runs: what is good enough for the operator is good enough for its steps. An API server that is away
+ * is waited for.
+ */
+async function ownImage(connection: Connection, log: Log): Promise<string> {
   const { POD_NAMESPACE: namespace, POD_NAME: name } = process.env;
   if (!namespace || !name) {
     throw new SettingsError(
       'stepImage: name the image of the build steps, which is the image of the operator',
     );
   }
-  const pod = await connection.request<V1Pod>({ method: 'GET', path: pathOf(PODS, { namespace, name }) });
-  const image = pod.spec?.containers.find((container) => container.name === 'operator')?.image;
-  if (!image) throw new Error(`the pod ${namespace}/${name} has no container named operator`);
-  return image;
+  const ask = { method: 'GET', path: pathOf(PODS, { namespace, name }) } as const;
+  for (let againInMs = 1000; ; againInMs = Math.min(2 * againInMs, 30_000)) {
+    try {
+      const pod = await connection.request<V1Pod>(ask);
+      const image = pod.spec?.containers.find((container) => container.name === 'operator')?.image;
+      if (!image) throw new Error(`the pod ${namespace}/${name} has no container named operator`);
+      return image;
+    } catch (error) {
+      if (!(error instanceof KubeError) || (error.code >= 400 && error.code < 500)) throw error;
+      log.warn({ error: kubeErrorOf(error), againInMs }, 'Waiting for the API server');
+      await sleep(againInMs);
+    }
+  }
 }
 
 main().catch((error: unknown) => {
