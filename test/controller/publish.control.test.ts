@@ -341,4 +341,4 @@ test('whenever the operator is killed: in the end one ConfigMap, and those of ot
   expect(await kubectl(['get', 'configmap', `--namespace=${namespace}`, ...selector])).toBe(
     'configmap/last\n',
   );
-});
+}, 180_000);
