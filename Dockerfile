@@ -15,9 +15,9 @@ COPY package.json package-lock.json .npmrc ./
 FROM npm AS build
 RUN --mount=type=secret,id=ca \
     if [ -e /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca; fi; npm ci
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json rolldown.config.ts ./
 COPY src src
-RUN npm run build
+RUN npm run build && npm run bundle
 
 FROM npm AS packages
 RUN --mount=type=secret,id=ca --mount=type=bind,source=scripts/images,target=/mnt \

@@ -1,11 +1,11 @@
 /**
  * The operator's image, which is also the image of the prepare and verify steps: Debian with git and ssh,
- * Node, the production packages and the compiled sources.
+ * Node, the production packages and the compiled sources, those of the steps also as one file.
  *
  * What changes rarely lies below, kept as layers of their own: after an edit of a source only the compiler
  * runs and the archive is put together again. The Dockerfile says the same for people with Docker.
  */
-import { chmod, copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { run } from '../cluster/run.ts';
 import { bootstrap, inside } from './debian.ts';
@@ -105,13 +105,19 @@ async function programFiles(): Promise<Map<string, string>> {
   const sources = entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
-  const others = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+  const others = [
+    'package.json',
+    'package-lock.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'rolldown.config.ts',
+  ];
   const paths = [...sources.map((file) => relative(ROOT, file)).sort(), ...others];
   const read = paths.map(async (path) => [path, await readFile(join(ROOT, path), 'utf8')] as const);
   return new Map(await Promise.all(read));
 }
 
-/** Compiles a copy, so that what is kept under the name of these files is made from them and no later ones. */
+/** Compiles and bundles a copy, so that what is kept under the name of these files is made from them and no later ones. */
 async function programLayer(files: ReadonlyMap<string, string>, work: string): Promise<Layer> {
   const [copy, app] = [join(work, 'copy'), join(work, 'tree', 'app')];
   for (const [path, text] of files) {
@@ -120,8 +126,10 @@ async function programLayer(files: ReadonlyMap<string, string>, work: string): P
   }
   await symlink(MODULES, join(copy, 'node_modules'));
   await mkdir(app, { recursive: true });
-  const compiler = join(MODULES, '.bin', 'tsc');
-  await run(compiler, ['--project', 'tsconfig.build.json', '--outDir', join(app, 'dist')], { cwd: copy });
+  const tool = (name: string) => join(MODULES, '.bin', name);
+  await run(tool('tsc'), ['--project', 'tsconfig.build.json'], { cwd: copy });
+  await run(tool('rolldown'), ['--config', 'rolldown.config.ts'], { cwd: copy });
+  await rename(join(copy, 'dist'), join(app, 'dist'));
   await copyFile(join(copy, 'package.json'), join(app, 'package.json'));
   return await layerFromFolder(join(work, 'tree'), join(work, 'layer.tar.gz'), { ownedByRoot: true });
 }

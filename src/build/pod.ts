@@ -49,7 +49,7 @@ export function stepContainer(
   return {
     name: step,
     image,
-    command: ['/usr/local/bin/node', '/app/dist/step/main.js', step],
+    command: ['/usr/local/bin/node', '/app/dist/bin/step.cjs', step],
     resources: STEP_RESOURCES,
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: {

@@ -19,6 +19,7 @@ const CONTEXT = [
   '.npmrc',
   'tsconfig.json',
   'tsconfig.build.json',
+  'rolldown.config.ts',
   'src',
   'scripts/images',
 ];
@@ -84,7 +85,7 @@ buildctl --addr unix:///tmp/s.sock build --progress=plain --frontend=dockerfile.
   });
 
   const program =
-    '/usr/local/bin/node /app/dist/main.js --help && /usr/local/bin/node /app/dist/step/main.js; id -u; git --version; ssh -V';
+    '/usr/local/bin/node /app/dist/main.js --help && /usr/local/bin/node /app/dist/bin/step.cjs; id -u; git --version; ssh -V';
   const image = `${cluster.registry}/imagespec/from-dockerfile:test`;
   await kubectl(['run', 'it', '--restart=Never', `--image=${image}`, '--command', '--', 'sh', '-c', program]);
   await kubectl(['wait', 'pod/it', '--for=jsonpath={.status.phase}=Succeeded', '--timeout=60s']);
