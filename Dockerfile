@@ -4,6 +4,10 @@
 # BASE is any Debian. Where outgoing TLS is signed anew by a company's own authority, give its certificate:
 #   docker build --secret id=ca,src=company.pem .
 ARG BASE=debian:bookworm-slim
+# Of it the client alone, for builds with a daemon that runs elsewhere.
+ARG BUILDKIT=moby/buildkit:v0.32.2-rootless
+
+FROM ${BUILDKIT} AS buildkit
 
 FROM ${BASE} AS npm
 USER 0
@@ -30,6 +34,7 @@ RUN --mount=type=bind,source=scripts/images,target=/mnt \
     apt-get update && apt-get install -y --no-install-recommends ca-certificates git openssh-client openssl \
     && sh /mnt/slim-system.sh
 COPY --from=build /app/node_modules/node/bin/node /usr/local/bin/node
+COPY --from=buildkit /usr/bin/buildctl /usr/local/bin/buildctl
 COPY --from=packages /app/node_modules /app/node_modules
 COPY --from=build /app/dist /app/dist
 COPY package.json /app/

@@ -13,7 +13,10 @@ import {
 } from './images/images.ts';
 
 const IMAGES = {
-  operator: ['the operator, also the image of its build steps', operatorImage],
+  operator: [
+    'the operator, also the image of its build steps',
+    async () => operatorImage((await buildkit()).buildctl),
+  ],
   base: ['Debian with Python, in place of python:3.11-slim', baseImage],
   buildkit: ['rootless BuildKit, compiled from its Go module', async () => buildkitImage(await buildkit())],
   kaniko: ['Kaniko, compiled from its Go module', async () => kanikoImage(await kaniko())],
@@ -24,7 +27,7 @@ const IMAGES = {
 const USAGE = `usage: image NAME
 
 Makes an image without Docker and prints the path of its OCI archive.
-Needs Linux, root, debootstrap and, for pause, buildkit and kaniko, Go; for uv, pip.
+Needs Linux, root, debootstrap and, for operator, pause, buildkit and kaniko, Go; for uv, pip.
 
 names:
 ${Object.entries(IMAGES)

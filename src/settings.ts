@@ -57,7 +57,9 @@ const builderSchema = z
     priority: z.int().min(0).max(1000).default(5).describe('the highest builds what names no builder'),
     image: imageName
       .optional()
-      .describe("the engine's image; default: the release this operator was tested with"),
+      .describe(
+        "the engine's image; default: the release this operator was tested with; with daemon the client of the operator's own image is used",
+      ),
     daemon: z
       .strictObject({
         address: z

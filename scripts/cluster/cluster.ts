@@ -164,7 +164,7 @@ async function mustRun(): Promise<Cluster> {
 export async function pushOperator(): Promise<string> {
   const { kind: way, registry } = await mustRun();
   if (way === 'kind') return await kind.pushOperatorWithDocker();
-  return await pushArchive(await operatorImage(), registry);
+  return await pushArchive(await operatorImage((await buildkit()).buildctl), registry);
 }
 
 /** Brings the image of an OCI archive into the cluster; resolves with what pods call it. */

@@ -1,14 +1,15 @@
 /**
  * The operator's image, which is also the image of the prepare and verify steps: Debian with git and ssh,
- * Node, the production packages and the compiled sources, those of the steps also as one file.
+ * Node, BuildKit's client, the production packages and the compiled sources, those of the steps also as one file.
  *
  * What changes rarely lies below, kept as layers of their own: after an edit of a source only the compiler
  * runs and the archive is put together again. The Dockerfile says the same for people with Docker.
  */
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { run } from '../cluster/run.ts';
 import { bootstrap, inside } from './debian.ts';
+import { digestOfFile } from './digest.ts';
 import { keptImage, keptLayer } from './kept.ts';
 import { type Layer, layerFromFolder } from './layer.ts';
 import { DEBIAN_PATH } from './writer.ts';
@@ -19,10 +20,14 @@ const MODULES = join(ROOT, 'node_modules');
 /** Layers that are made once and pulled often are worth gzip's best. */
 const BEST = 9;
 
-/** The archive of the operator's image. */
-export async function operatorImage(): Promise<string> {
+/**
+ * The archive of the operator's image.
+ *
+ * @param buildctl path of BuildKit's client, a static binary
+ */
+export async function operatorImage(buildctl: string): Promise<string> {
   const files = await programFiles();
-  const below = [await systemLayer(), await nodeLayer(), await packagesLayer()];
+  const below = [await systemLayer(), await nodeLayer(), await clientLayer(buildctl), await packagesLayer()];
   return await keptImage({
     part: 'image-operator',
     about: { title: "Making the operator's image", usually: '3 s' },
@@ -65,14 +70,28 @@ async function nodeLayer(): Promise<Layer> {
       sources: [],
       inputs: [String(version), String(BEST)],
     },
-    async (work, file) => {
-      const bin = join(work, 'usr', 'local', 'bin');
-      await mkdir(bin, { recursive: true });
-      await copyFile(join(MODULES, 'node', 'bin', 'node'), join(bin, 'node'));
-      await chmod(join(bin, 'node'), 0o755);
-      await layerFromFolder(work, file, { level: BEST, ownedByRoot: true });
-    },
+    (work, file) => layerOfProgram(join(MODULES, 'node', 'bin', 'node'), work, file),
   );
+}
+
+async function clientLayer(buildctl: string): Promise<Layer> {
+  return await keptLayer(
+    {
+      part: 'layer-operator-buildctl',
+      about: { title: "Packing BuildKit's client", usually: '3 s' },
+      sources: [],
+      inputs: [await digestOfFile(buildctl), String(BEST)],
+    },
+    (work, file) => layerOfProgram(buildctl, work, file),
+  );
+}
+
+async function layerOfProgram(program: string, work: string, file: string): Promise<void> {
+  const bin = join(work, 'usr', 'local', 'bin');
+  await mkdir(bin, { recursive: true });
+  await copyFile(program, join(bin, basename(program)));
+  await chmod(join(bin, basename(program)), 0o755);
+  await layerFromFolder(work, file, { level: BEST, ownedByRoot: true });
 }
 
 /** The production packages of the lock file, without what only compilers and readers look at. */

@@ -32,6 +32,11 @@ export interface Explained {
 /** What an engine adds to the pod of a build. */
 export interface EnginePart {
   /**
+   * The engine runs elsewhere, and its client is in our own image: the container says only what it adds to one of our
+   * steps. No code of a user runs in such a pod.
+   */
+  readonly client?: true;
+  /**
    * The container of the step `build`, without name and the mounts all steps share; without resources it gets those
    * of the build.
    */
@@ -87,6 +92,8 @@ export const PATHS = {
   fetched: '/imagespec/work/fetched',
   /** Written when a step begins and ends; their times are the step's. */
   times: '/imagespec/work/times',
+  /** A socket that is open for as long as `prepare` runs. */
+  preparing: '/imagespec/work/preparing',
 } as const;
 
 /** The volume of one of context.secretMounts. */

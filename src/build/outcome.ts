@@ -35,9 +35,6 @@ export type Progress<Result = BuildResult> =
   /** Ended by the cluster, not by the build: the Job makes another pod. */
   | { readonly state: 'disrupted' };
 
-/** The one whose end is the pod's. */
-const LAST_STEPS: readonly Step[] = ['verify', 'index', 'look'];
-
 /** Waiting reasons of a container that do not pass without somebody's help. */
 const STUCK =
   /^(ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|CreateContainerConfigError|CreateContainerError|RunContainerError)$/;
@@ -52,7 +49,8 @@ export function progressOf<Result>(
   result: z.ZodType<Result>,
 ): Progress<Result> {
   const phase = pod.status?.phase;
-  const end = LAST_STEPS.map((step) => stateOf(pod, step)?.state?.terminated).find(Boolean);
+  const last = STEPS.findLast((step) => pod.status?.containerStatuses?.some(({ name }) => name === step));
+  const end = last && stateOf(pod, last)?.state?.terminated;
   // The last step's end is the pod's; its phase follows a second or two later.
   if (phase === 'Succeeded' || end?.exitCode === 0) {
     return { state: 'succeeded', result: readTermination(result, end?.message) };
@@ -128,10 +126,10 @@ function failureOf(pod: Pick<V1Pod, 'status'>, explain: (log: string) => Explain
     };
   }
   const log = (ended.message ?? '').slice(-4096);
+  const told = readTermination(stepFailureSchema, ended.message);
+  if (told)
+    return { step, reason: told.reason, headline: firstLine(told.message), message: words(told.message) };
   if (step !== 'build') {
-    const told = readTermination(stepFailureSchema, ended.message);
-    if (told)
-      return { step, reason: told.reason, headline: firstLine(told.message), message: words(told.message) };
     return {
       step,
       reason: 'BuildFailed',

@@ -41,7 +41,7 @@ const PODINFO_VOLUME: V1Volume = {
 
 /** A container of our own program. @param user the engine's where there is one: what one step writes the next reads */
 export function stepContainer(
-  step: 'prepare' | 'verify' | 'look' | 'index',
+  step: 'prepare' | 'build' | 'verify' | 'look' | 'index',
   image: string,
   user: number,
   more: readonly V1VolumeMount[],

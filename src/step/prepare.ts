@@ -29,11 +29,13 @@ import {
 } from './pod.ts';
 import { writeSource } from './source.ts';
 import { saveProgram } from './tool.ts';
+import { showPreparing } from './turn.ts';
 
 /** `user[:group]`, names or numbers. */
 const USER = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?$/;
 
 export async function prepare(): Promise<undefined> {
+  await showPreparing();
   mkdirSync(PATHS.times, { recursive: true, mode: FOLDER });
   mark('prepare.begin');
   const context = readContext(buildContextSchema);

@@ -170,6 +170,59 @@ describe('the pod', () => {
   });
 });
 
+describe('the pod of a build with a daemon that runs elsewhere', () => {
+  const given = settingsSchema.parse({
+    defaults: { registry: 'ghcr.io/acme' },
+    builders: [{ name: 'daemon', engine: 'BuildKit', image: 'unused:1', daemon: {} }],
+    proxy: { https: 'http://proxy:1' },
+  });
+  const spec = {
+    pushSecretRef: { name: 'push-me' },
+    pipSecretMounts: [{ secretKeyRef: { name: 's', key: 'k' }, path: '/run/netrc' }],
+    pullSecretRefs: [{ name: 'pull-me' }],
+  };
+  const pod = jobFor(spec, given).spec?.template.spec;
+  const containers = pod?.containers ?? [];
+
+  it('starts prepare and build together, both our own program under restricted Pod Security', () => {
+    expect(pod?.initContainers).toBeUndefined();
+    expect(containers.map(({ name, image }) => [name, image])).toEqual([
+      ['prepare', 'operator:1'],
+      ['build', 'operator:1'],
+    ]);
+    for (const { command, name, securityContext, terminationMessagePolicy } of containers) {
+      expect(command?.at(-1)).toBe(name);
+      expect(terminationMessagePolicy).toBe('FallbackToLogsOnError');
+      expect(securityContext).toEqual({
+        runAsUser: 65532,
+        runAsNonRoot: true,
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
+    }
+  });
+
+  it('shows the Secrets of registries to prepare only, those of the build to the client only', () => {
+    const mounts = containers.map((one) => one.volumeMounts?.map((mount) => mount.name));
+    expect(mounts).toEqual([
+      ['work', 'auth', 'podinfo', 'pull-0', 'push'],
+      ['work', 'auth', 'podinfo', 'daemon-tls', 'secret-mount-0'],
+    ]);
+    expect(pod?.volumes?.map(({ name }) => name).sort()).toEqual([...new Set(mounts.flat())].sort());
+  });
+
+  it('bounds both, and hands the proxy of the settings to the client', () => {
+    for (const { resources } of containers) {
+      for (const amounts of [resources?.requests, resources?.limits])
+        expect(Object.keys(amounts ?? {}).sort()).toEqual(['cpu', 'ephemeral-storage', 'memory']);
+    }
+    expect(containers[1]?.env).toContainEqual({ name: 'HTTPS_PROXY', value: 'http://proxy:1' });
+    expect(containers[0]?.env).toBeUndefined();
+  });
+});
+
 it.each([
   ['commands', { commands: Array.from({ length: 30 }, () => 'x'.repeat(8000)) }],
   [

@@ -79,6 +79,58 @@ describe('a pod that has not ended', () => {
   });
 });
 
+describe('a pod whose steps prepare and build start together', () => {
+  const together = (phase: string, states: States): V1Pod => {
+    const { status } = pod(phase, states);
+    const { initContainerStatuses, ...rest } = status ?? {};
+    return { status: { ...rest, containerStatuses: initContainerStatuses } } as V1Pod;
+  };
+  const result = { digest: DIGEST, seconds: { prepare: 1, build: 2, verify: 0.1 } };
+
+  it.each<[string, V1Pod, object]>([
+    [
+      'prepares while both run',
+      together('Running', { prepare: running, build: running }),
+      { state: 'running', step: 'prepare' },
+    ],
+    [
+      'builds when the first has ended',
+      together('Running', { prepare: ok, build: running }),
+      { state: 'running', step: 'build' },
+    ],
+    [
+      'has not succeeded when the first has',
+      together('Running', { prepare: ok, build: waiting('ContainerCreating', '') }),
+      { state: 'pending', step: 'build' },
+    ],
+    [
+      'has succeeded as soon as the second has, whatever its phase says',
+      together('Running', { prepare: ok, build: ended(0, JSON.stringify(result)) }),
+      { state: 'succeeded', result },
+    ],
+    [
+      'failed where the first failed, and not where the second gave up therefore',
+      together('Failed', {
+        prepare: ended(1, '{"reason":"RegistryDenied","message":"x: denied"}'),
+        build: ended(1, '{"reason":"Interrupted","message":"the step prepare ended before it was done"}'),
+      }),
+      { state: 'failed', failure: { step: 'prepare', reason: 'RegistryDenied' } },
+    ],
+    [
+      'failed as its engine says',
+      together('Failed', { prepare: ok, build: ended(1, 'imagespec: PythonNotFound: no Python') }),
+      { state: 'failed', failure: { step: 'build', reason: 'PythonNotFound' } },
+    ],
+    [
+      'failed as our own program says after the engine',
+      together('Failed', { prepare: ok, build: ended(1, '{"reason":"RegistryUnreachable","message":"x"}') }),
+      { state: 'failed', failure: { step: 'build', reason: 'RegistryUnreachable', headline: 'x' } },
+    ],
+  ])('%s', (_name, given, expected) => {
+    expect(progress(given)).toMatchObject(expected);
+  });
+});
+
 describe('a pod that succeeded', () => {
   const result = { digest: DIGEST, seconds: { prepare: 1, build: 2, verify: 0.1 } };
   it('tells its result', () => {

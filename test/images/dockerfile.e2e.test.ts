@@ -54,7 +54,7 @@ cat /etc/ssl/certs/ca-certificates.crt /files/ca.crt >/tmp/ca.crt
 printf '[registry."%s"]\\n  http = true\\n' ${cluster.registry} >/tmp/buildkitd.toml
 rootlesskit buildkitd --addr unix:///tmp/s.sock --oci-worker-no-process-sandbox --config /tmp/buildkitd.toml >/tmp/log 2>&1 &
 until buildctl --addr unix:///tmp/s.sock debug workers >/dev/null 2>&1; do sleep 0.2; done
-buildctl --addr unix:///tmp/s.sock build --progress=plain --frontend=dockerfile.v0 --local=context=/tmp/context --local=dockerfile=/tmp/context --opt build-arg:BASE=${cluster.registry}/library/python:3.11-slim --secret=id=ca,src=/tmp/ca.crt --output=type=image,name=${cluster.registry}/imagespec/from-dockerfile:test,push=true`;
+buildctl --addr unix:///tmp/s.sock build --progress=plain --frontend=dockerfile.v0 --local=context=/tmp/context --local=dockerfile=/tmp/context --opt build-arg:BASE=${cluster.registry}/library/python:3.11-slim --opt build-arg:BUILDKIT=${cluster.registry}/moby/buildkit:v0.32.2-rootless --secret=id=ca,src=/tmp/ca.crt --output=type=image,name=${cluster.registry}/imagespec/from-dockerfile:test,push=true`;
   const files = { 'context.tar.gz': archive.stdout, 'ca.crt': authorities.toString('base64') };
   await kubectl(
     ['apply', '--server-side', '-f', '-'],
@@ -85,13 +85,14 @@ buildctl --addr unix:///tmp/s.sock build --progress=plain --frontend=dockerfile.
   });
 
   const program =
-    '/usr/local/bin/node /app/dist/main.js --help && /usr/local/bin/node /app/dist/bin/step.cjs; id -u; git --version; ssh -V';
+    '/usr/local/bin/node /app/dist/main.js --help && /usr/local/bin/node /app/dist/bin/step.cjs; buildctl --version; id -u; git --version; ssh -V';
   const image = `${cluster.registry}/imagespec/from-dockerfile:test`;
   await kubectl(['run', 'it', '--restart=Never', `--image=${image}`, '--command', '--', 'sh', '-c', program]);
   await kubectl(['wait', 'pod/it', '--for=jsonpath={.status.phase}=Succeeded', '--timeout=60s']);
   const said = await kubectl(['logs', 'it']);
   expect(said).toContain('usage: imagespec-operator');
-  expect(said).toContain('usage: step prepare | verify');
+  expect(said).toContain('usage: step prepare | build | verify');
+  expect(said).toContain('buildctl github.com/moby/buildkit');
   expect(said).toMatch(/^65532$/m);
   expect(said).toContain('git version');
   expect(said).toContain('OpenSSH');

@@ -1,6 +1,7 @@
 /**
  * BuildKit, in Job mode with a rootless daemon of its own for each build, in the same container as the client; in
- * Daemon mode with the client alone, which speaks to a daemon that keeps its caches (manifests/components/buildkit-daemon).
+ * Daemon mode with the client alone, which speaks to a daemon that keeps its caches (manifests/components/buildkit-daemon);
+ * the client is the one in our own image.
  *
  * Facts: moby/buildkit docs/rootless.md. newuidmap must gain privilege, mounts need seccomp and AppArmor
  * out of the way, so the namespace of the daemon must admit privileged pods; nothing runs as root outside the
@@ -30,21 +31,24 @@ export const buildkit = {
   part(builder: BuilderSetting, context: Pick<BuildContext, 'secretMounts' | 'daemon'>) {
     const { daemon } = context;
     const secretMounts = secretFolderMounts(context);
-    const container = {
-      image: builder.image ?? IMAGE,
-      command: ['sh', `${PATHS.work}/build.sh`],
-      env: [
-        { name: 'DOCKER_CONFIG', value: PATHS.auth },
-        { name: 'SSL_CERT_FILE', value: PATHS.ca },
-      ],
-    };
-    const user = { runAsUser: 1000, runAsGroup: 1000, runAsNonRoot: true };
+    const env = [
+      { name: 'DOCKER_CONFIG', value: PATHS.auth },
+      { name: 'SSL_CERT_FILE', value: PATHS.ca },
+    ];
     if (daemon === undefined) {
       const unconfined = { type: 'Unconfined' };
       return {
         container: {
-          ...container,
-          securityContext: { ...user, seccompProfile: unconfined, appArmorProfile: unconfined },
+          image: builder.image ?? IMAGE,
+          command: ['sh', `${PATHS.work}/build.sh`],
+          env,
+          securityContext: {
+            runAsUser: 1000,
+            runAsGroup: 1000,
+            runAsNonRoot: true,
+            seccompProfile: unconfined,
+            appArmorProfile: unconfined,
+          },
           volumeMounts: [
             { name: 'buildkit', mountPath: '/home/user/.local/share/buildkit' },
             ...secretMounts,
@@ -54,16 +58,10 @@ export const buildkit = {
       };
     }
     return {
+      client: true,
       container: {
-        ...container,
+        env,
         resources: CLIENT_RESOURCES,
-        securityContext: {
-          ...user,
-          allowPrivilegeEscalation: false,
-          readOnlyRootFilesystem: true,
-          capabilities: { drop: ['ALL'] },
-          seccompProfile: { type: 'RuntimeDefault' },
-        },
         volumeMounts: [{ name: 'daemon-tls', mountPath: TLS, readOnly: true }, ...secretMounts],
       },
       volumes: [
@@ -108,7 +106,7 @@ export const buildkit = {
 
 /** The client reads the context and copies lines; what the build needs, the daemon has. */
 const CLIENT_RESOURCES: V1ResourceRequirements = {
-  requests: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': '64Mi' },
+  requests: { cpu: '50m', memory: '128Mi', 'ephemeral-storage': '64Mi' },
   limits: { cpu: '1', memory: '512Mi', 'ephemeral-storage': '4Gi' },
 };
 
