@@ -46,13 +46,16 @@ export async function prepare(): Promise<undefined> {
   writeCertificates(context.caBundle);
 
   const registry = registryFor(context, store);
-  await checkPush(registry, referenceOf(context.image), ignored);
-  const found = await baseOf(registry, context);
-  for (const [argument, tool] of Object.entries(context.tools)) {
-    const place = await placeOfTool(registry, tool, context);
-    // A plain Dockerfile finds uv as a file.
-    if (context.dialect === 'Plain' && argument === ARGUMENTS.uv) await takeUv(registry, place);
-  }
+  // At once: a far registry takes its time for each question, and its token server for another one.
+  const [found] = await Promise.all([
+    baseOf(registry, context),
+    checkPush(registry, referenceOf(context.image), ignored),
+    ...Object.entries(context.tools).map(async ([argument, tool]) => {
+      const place = await placeOfTool(registry, tool, context);
+      // A plain Dockerfile finds uv as a file.
+      if (context.dialect === 'Plain' && argument === ARGUMENTS.uv) await takeUv(registry, place);
+    }),
+  ]);
   if (context.source) await writeSource(context.source, registry, context);
   await registry.close();
 
