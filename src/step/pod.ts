@@ -78,10 +78,8 @@ function systemCertificates(): string {
 
 /** Marks a moment; the file's time is the moment. */
 export function mark(name: string): void {
-  writeFileSync(markOf(name), '', { mode: READABLE });
+  writeFileSync(join(PATHS.times, name), '', { mode: READABLE });
 }
-
-export const markOf = (name: string) => join(PATHS.times, name);
 
 /** Milliseconds as seconds, to the hundredth. */
 export const secondsOf = (milliseconds: number) => Math.round(milliseconds / 10) / 100;

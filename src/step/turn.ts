@@ -7,10 +7,10 @@
  */
 import { existsSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PATHS } from '../build/engine.ts';
 import { StepError } from './failure.ts';
-import { markOf } from './pod.ts';
 
 const PAUSE_MS = 20;
 /** A socket is there a moment before it can be connected to. */
@@ -29,7 +29,7 @@ export async function showPreparing(socket: string = PATHS.preparing): Promise<v
  */
 export async function prepared(
   socket: string = PATHS.preparing,
-  done: string = markOf('prepare.end'),
+  done: string = join(PATHS.times, 'prepare.end'),
 ): Promise<void> {
   for (let refusals = 0; refusals < MOST_REFUSALS; ) {
     const seen = await ended(socket);

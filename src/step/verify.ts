@@ -10,7 +10,7 @@ import { buildContextSchema } from '../build/context.ts';
 import { PATHS } from '../build/engine.ts';
 import { ENGINES } from '../build/engines.ts';
 import { noAnswer, StepError } from './failure.ts';
-import { markOf, preparedCredentials, readContext, referenceOf, registryFor, secondsOf } from './pod.ts';
+import { preparedCredentials, readContext, referenceOf, registryFor, secondsOf } from './pod.ts';
 
 /** Registries may take a moment to show what was pushed. */
 const PATIENCE_MS = 30_000;
@@ -69,6 +69,8 @@ function buildSeconds(): number {
   if (existsSync(markOf('build.end'))) return between(markOf('build.begin'), markOf('build.end'));
   return between(markOf('prepare.end'), PATHS.result);
 }
+
+const markOf = (name: string) => join(PATHS.times, name);
 
 function between(begin: string, end: string): number {
   return secondsOf(Math.max(0, statSync(end).mtimeMs - statSync(begin).mtimeMs));
