@@ -137,6 +137,11 @@ describe.runIf((await wayHere()) === 'node')('the images of the node', () => {
       expect(said).toMatch(/^imagespec\nv24\./);
     });
 
+    it("has BuildKit's client, and what its script needs", async () => {
+      const said = await inside(tree, '65532:65532', 'buildctl --version; command -v xargs tee sed grep');
+      expect(said).toMatch(/^buildctl github.com\/moby\/buildkit(.*\n){5}$/);
+    });
+
     it('knows the user of engines, as whom ssh is run too', async () => {
       expect(await inside(tree, '1000:1000', 'id -un; ssh git@127.0.0.1 -p 1 || true')).toMatch(
         /^engine\n.*port 1/s,
