@@ -5,8 +5,7 @@
  * harmless: it only chooses the word in the status and whether another attempt is made. The tool's own
  * last lines always reach the user beside it.
  */
-import type { FailureReason } from '../api/reasons.ts';
-import { FAILURE_REASONS } from '../api/reasons.ts';
+import { FAILURE_REASONS, type FailureReason } from '../api/reasons.ts';
 import type { Explained } from './engine.ts';
 import { ANYWHERE, APT, PYTHON, REGISTRY, type Rule } from './explain-rules.ts';
 

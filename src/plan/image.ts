@@ -4,14 +4,12 @@
  * The first rule that fits wins. The registry outranks every Job: an image that exists is ready, whatever became of
  * the build that made it.
  */
-import { type FailureReason, RETRY, type StalledReason, say } from '../api/reasons.ts';
-import type { Status } from '../api/status.ts';
-import { jobPrefix } from '../build/job.ts';
+import { say } from '../api/reasons.ts';
 import { printReference } from '../image/reference.ts';
-import { type Action, type Decision, decision, type Failed } from './decision.ts';
+import { decideAttempt, refused } from './attempt.ts';
+import { type Decision, decision } from './decision.ts';
 import type { Facts, JobFact, Wanted } from './facts.ts';
-import { failureToHeed } from './failures.ts';
-import { askAgainAfterMs, HOUR, MINUTE, PAUSES, SECOND } from './pauses.ts';
+import { askAgainAfterMs, HOUR, MINUTE, SECOND } from './pauses.ts';
 import { whileRunning } from './running.ts';
 import type { Standing } from './standing.ts';
 
@@ -94,7 +92,7 @@ export function decideImage(
 }
 
 /**
- * Nothing runs and something must be built: now, later, or not before something changes.
+ * Nothing runs and something must be built: the images of the platforms first, where there are several.
  *
  * @param old digest of the image that exists and is to be built again
  */
@@ -107,51 +105,7 @@ function build(facts: Facts, wanted: Wanted, last: JobFact | undefined, old?: st
       ? decision({ ...first.state, digest: old }, HOUR)
       : first;
   }
-  const heeded = failureToHeed(facts.object.status, wanted, last);
-  const start = (failed?: Failed): Decision => {
-    if (!wanted.slotFree) {
-      const message = say.queued(wanted.slots);
-      return decision({ kind: 'working', reason: 'Queued', message, failed }, 30 * SECOND);
-    }
-    if (wanted.refused !== undefined) return refused(wanted.refused, failed);
-    const attempt = nextAttempt(facts.object.status, wanted);
-    const message = say.building(wanted.target.builder.name, attempt, 'starting');
-    const create: Action = { kind: 'create-job', attempt, ...(rebuilding ? { fresh: true } : {}) };
-    const starts = { attempt, job: `${jobPrefix(wanted.target)}-${attempt}` };
-    return decision({ kind: 'working', reason: 'Building', message, starts, failed }, 3 * SECOND, [create]);
-  };
-  if (heeded === undefined) return start();
-
-  const { reason, headline, count, at, failed } = heeded;
-  const rule = RETRY[reason];
-  const again = rule === 'bounded' ? count <= wanted.retries : rule !== 'never' && !rebuilding;
-  if (again) {
-    const pause = PAUSES[rule](count);
-    const left = at + pause - facts.now.getTime();
-    if (left <= 0) return start(failed);
-    const seconds = Math.ceil(pause / SECOND);
-    if (rule === 'slow') {
-      return decision(
-        { kind: 'stalled', reason: stalledBy(reason), message: say.failed(reason, headline), failed },
-        left,
-      );
-    }
-    if (reason === 'NotStarted') {
-      return decision(
-        { kind: 'working', reason: 'BuildPending', message: say.pending(headline), failed },
-        left,
-      );
-    }
-    const word = reason === 'RegistryUnreachable' ? reason : 'Building';
-    return decision(
-      { kind: 'working', reason: word, message: say.retrying(count, headline, seconds), failed },
-      left,
-    );
-  }
-  // The old image is as good as before; the failure is told, and the request is done with.
-  if (rebuilding) return decision({ kind: 'ready', digest: old, by: wanted.asked?.by, failed }, HOUR);
-  const message = rule === 'bounded' ? say.exhausted(reason, headline, count) : say.failed(reason, headline);
-  return decision({ kind: 'stalled', reason: stalledBy(reason), message, failed });
+  return decideAttempt(facts, wanted, last, old);
 }
 
 /**
@@ -175,7 +129,7 @@ function piecesFirst(facts: Facts, pieces: readonly Wanted[], rebuilding: boolea
   const stalled = unfinished.find(({ state }) => state.kind === 'stalled');
   const shown = stalled ?? unfinished[0] ?? failed;
   if (!shown) return undefined;
-  const actions = decisions.flatMap((decision) => decision.actions);
+  const actions = decisions.flatMap((one) => one.actions);
   return {
     state: shown.state,
     pauseMs: Math.min(...unfinished.map(({ pauseMs }) => pauseMs ?? HOUR)),
@@ -184,45 +138,9 @@ function piecesFirst(facts: Facts, pieces: readonly Wanted[], rebuilding: boolea
   };
 }
 
-/** What passes without anybody's change of the ImageSpec or of a rule. */
-const PASSING = /(exceeded|status unknown for) quota|failed calling webhook|is being terminated/;
-
-/** What no Job may have is the spec's; any refusal that does not pass by itself is somebody's rule. */
-function refused(words: string, failed: Failed | undefined): Decision {
-  if (PASSING.test(words)) {
-    return decision(
-      { kind: 'working', reason: 'BuildPending', message: say.pending(words), failed },
-      30 * SECOND,
-    );
-  }
-  const invalid = /^Job\.batch "[^"]*" is invalid: (.*)$/s.exec(words)?.[1];
-  if (invalid !== undefined) {
-    const message = say.invalid([{ field: 'spec.build', message: `no Job can be made of it: ${invalid}` }]);
-    return decision({ kind: 'stalled', reason: 'InvalidSpec', message, failed });
-  }
-  return decision({ kind: 'stalled', reason: 'PolicyDenied', message: say.policy(words), failed }, MINUTE);
-}
-
-/** The word for a person who must act; what the cluster or the network did has no word of its own. */
-function stalledBy(reason: FailureReason): StalledReason {
-  return reason === 'RegistryUnreachable' ||
-    reason === 'SourceUnavailable' ||
-    reason === 'NotStarted' ||
-    reason === 'Interrupted'
-    ? 'BuildFailed'
-    : reason;
-}
-
 /** The latest attempt made with this ImageSpec's own access and rebuild number. */
 function ownBuild(wanted: Wanted): JobFact | undefined {
   return wanted.jobs.findLast((job) => job.access === wanted.access);
-}
-
-/** n = 1 + the highest attempt known to Jobs or status, so that no name is used twice. */
-function nextAttempt(status: Status | undefined, wanted: Wanted): number {
-  const told = status?.build;
-  const remembered = told?.jobName === `${jobPrefix(wanted.target)}-${told?.attempt}` ? told.attempt : 0;
-  return 1 + Math.max(remembered, ...wanted.jobs.map((job) => job.attempt));
 }
 
 const settled = (job: JobFact, now: Date) => now.getTime() - (job.ended ?? job.created) > PUSH_SETTLES_MS;
