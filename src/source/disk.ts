@@ -6,16 +6,18 @@ const PIECE = 1024 * 1024;
 
 /** @param file where it lies, @param path what it is called in the source */
 export function fileOnDisk(file: string, path: string, size: number, executable: boolean): FileEntry {
-  return { kind: 'file', path, executable, size, content: () => pieces(file) };
+  return { kind: 'file', path, executable, size, content: () => pieces(file, size) };
 }
 
-function* pieces(file: string): Generator<Uint8Array> {
+/** No piece has more room than it needs: a source has many small files. */
+function* pieces(file: string, size: number): Generator<Uint8Array> {
   const descriptor = openSync(file, 'r');
   try {
-    for (;;) {
-      const piece = new Uint8Array(PIECE);
+    for (let at = 0; ; ) {
+      const piece = Buffer.allocUnsafe(Math.min(PIECE, Math.max(1, size - at)));
       const bytes = readSync(descriptor, piece);
       if (bytes === 0) return;
+      at += bytes;
       yield piece.subarray(0, bytes);
     }
   } finally {
