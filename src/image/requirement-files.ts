@@ -68,7 +68,7 @@ class Files {
     try {
       return new TextDecoder('utf-8', { fatal: true }).decode(bytesOf(place.file));
     } catch {
-      return this.#no(`${path} is not UTF-8 text`);
+      return this.#no(`${path} is not UTF-8 text; save it as UTF-8 (> of PowerShell writes UTF-16)`);
     }
   }
 

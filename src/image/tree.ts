@@ -149,6 +149,8 @@ const UNPRINTABLE = /[\x00-\x1f\x7f\\\ufffd]/;
 function wrongName(path: string): string | undefined {
   if (path.split('/').some((part) => part === '' || part === '.' || part === '..'))
     return 'a file whose path holds an empty part, . or ..';
+  if (path.split('/').some((part) => part.startsWith('.wh.')))
+    return 'a file whose path holds a name with .wh. before it, by which images say that something is gone';
   if (UNPRINTABLE.test(path) || !path.isWellFormed())
     return 'a file whose name holds control characters, \\ or what is not UTF-8';
   const bytes = (text: string) => new TextEncoder().encode(text).length;

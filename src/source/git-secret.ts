@@ -63,12 +63,14 @@ function ssh(
     hosts: join(auth, 'git-known-hosts'),
     config: join(auth, 'git-ssh-config'),
   };
-  // ssh takes no key without a line's end.
-  writeFileSync(files.key, `${privateKey.trimEnd()}\n`, PRIVATE);
-  writeFileSync(files.hosts, `${knownHosts.trimEnd()}\n`, PRIVATE);
+  writeFileSync(files.key, sshLines(privateKey), PRIVATE);
+  writeFileSync(files.hosts, sshLines(knownHosts), PRIVATE);
   writeFileSync(files.config, sshConfig(files), PRIVATE);
   return { sshConfig: files.config, secrets: [privateKey.trim()] };
 }
+
+/** ssh takes no key without a line's end, nor with those of Windows. */
+const sshLines = (text: string) => `${text.trimEnd().replaceAll('\r\n', '\n')}\n`;
 
 /** Nothing is asked of a person, guessed or forwarded. */
 const sshConfig = ({ key, hosts }: { key: string; hosts: string }) =>

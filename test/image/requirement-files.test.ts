@@ -115,7 +115,7 @@ describe('requirements.txt', () => {
     );
     expect(readRequirements(binary, 'requirements.txt')).toEqual({
       ok: false,
-      messages: ['requirements.txt is not UTF-8 text'],
+      messages: ['requirements.txt is not UTF-8 text; save it as UTF-8 (> of PowerShell writes UTF-16)'],
     });
   });
 

@@ -79,6 +79,8 @@ describe('what cannot be copied', () => {
     file('bad\nname'),
     file('bad/../name'),
     file('a\u202eb/x'),
+    file('gone/.wh.a'),
+    file('.wh.gone/a'),
   );
   test.each<[string, Partial<Selection>, RegExp]>([
     [
@@ -113,6 +115,12 @@ describe('what cannot be copied', () => {
       { copyAll: true },
       /bad\?name is a file whose name holds control characters/,
     ],
+    [
+      'what a layer takes for a removal',
+      { copy: ['gone'] },
+      /^spec\.copy\[0\]: gone\/\.wh\.a is a file whose path holds a name with \.wh\./,
+    ],
+    ['the same of a folder', { copy: ['.wh.gone'] }, /\.wh\.gone\/a is a file whose path holds/],
     ['a path with ..', { copyAll: true }, /bad\/\.\.\/name is a file whose path holds/],
   ])('%s', (_, selection, expected) => {
     expect(refused(odd, selection).join('\n')).toMatch(new RegExp(expected.source, 'm'));

@@ -396,7 +396,13 @@ describe('ssh', () => {
     expect(await failure({ url, ref: 'main' }, { secret: secret() })).toBe(`fetched ${commit}`);
     // Without a line's end, as `echo -n` and many web forms leave it.
     const bare = { 'ssh-privatekey': ssh.privateKey.trim(), known_hosts: ssh.knownHosts.trim() };
+    const ofWindows = (text: string) => text.replaceAll('\n', '\r\n');
+    const windows = {
+      'ssh-privatekey': ofWindows(ssh.privateKey),
+      known_hosts: ofWindows(ssh.knownHosts),
+    };
     expect(await failure({ url, commit }, { secret: bare })).toBe(`fetched ${commit}`);
+    expect(await failure({ url, commit }, { secret: windows })).toBe(`fetched ${commit}`);
   });
 
   test('wants a Secret, with both keys', async () => {
