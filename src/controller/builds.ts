@@ -10,8 +10,10 @@ import type { JobView, PodView } from './views.ts';
 /** A Job nobody has seen in a watch for so long after its creation is gone. */
 const UNSEEN_MS = 60_000;
 
-/** A Job whose pod is not there or not placed after so long does not run: it holds no place. */
+/** A Job whose pod is not there, not placed or lacks a Secret after so long does not run: it holds no place. */
 const STARTING_MS = 15_000;
+/** A node has been found, and all that is mounted. */
+const BEFORE_THE_START: ReadonlySet<string> = new Set(['PodScheduled', 'PodReadyToStartContainers']);
 
 interface Known {
   readonly view: JobView;
@@ -144,7 +146,7 @@ export class Builds {
     const pod = this.podOf(view);
     return (
       pod !== undefined &&
-      !pod.status?.conditions?.some((one) => one.type === 'PodScheduled' && one.status === 'False')
+      !pod.status?.conditions?.some((one) => BEFORE_THE_START.has(one.type) && one.status === 'False')
     );
   }
 }

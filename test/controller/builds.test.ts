@@ -1,7 +1,7 @@
-import { expect, it, vi } from 'vitest';
-import type { V1Job } from '../../src/api/kubernetes.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { V1Job, V1Pod } from '../../src/api/kubernetes.ts';
 import { Builds } from '../../src/controller/builds.ts';
-import { jobView } from '../../src/controller/views.ts';
+import { jobView, podView } from '../../src/controller/views.ts';
 import { settings } from '../support/objects.ts';
 
 const NAMESPACE = 'team-a';
@@ -34,4 +34,36 @@ it('a Job that a watch brought stays, also when the API server names it again', 
   } finally {
     vi.useRealTimers();
   }
+});
+
+describe('a build holds its place', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  /** Builds that hold a place when their Job has been there for twenty seconds. */
+  const active = (...conditions: [type: string, status: string][]): number => {
+    vi.useFakeTimers();
+    const builds = new Builds(settings);
+    builds.jobChanged(undefined, view());
+    expect(builds.active).toBe(1);
+    const labels = { 'batch.kubernetes.io/controller-uid': 'job' };
+    const status = { conditions: conditions.map(([type, status]) => ({ type, status })) };
+    builds.podChanged(undefined, podView({ metadata: { name: 'pod', labels }, status } as V1Pod));
+    vi.advanceTimersByTime(20_000);
+    return builds.active;
+  };
+
+  it('while its pod runs', () => {
+    expect(active(['PodScheduled', 'True'], ['PodReadyToStartContainers', 'True'])).toBe(1);
+    // As Kubernetes before 1.29 says it.
+    expect(active(['PodScheduled', 'True'])).toBe(1);
+  });
+
+  it('not while its pod has no node', () => {
+    expect(active(['PodScheduled', 'False'])).toBe(0);
+  });
+
+  it('not while its pod waits for a Secret that is not there', () => {
+    expect(active(['PodScheduled', 'True'], ['PodReadyToStartContainers', 'False'])).toBe(0);
+  });
 });
