@@ -52,3 +52,22 @@ it('README leads to every page of docs', () => {
   const led = linksOf('README.md').map((target) => target.split('#')[0]);
   expect(DOCS.filter((page) => !led.includes(page))).toEqual([]);
 });
+
+it('docs/troubleshooting.md has every reason but the good one', () => {
+  const reasons = [...textOf('src/api/reasons.ts').matchAll(/'([A-Z][A-Za-z]+)'/g)].map(
+    ([, reason = '']) => reason,
+  );
+  expect(reasons).toContain('InvalidSpec');
+  const page = textOf('docs/troubleshooting.md');
+  const missing = [...new Set(reasons)].filter((reason) => !page.includes(`\`${reason}\``));
+  expect(missing).toEqual(['ImageAvailable']);
+});
+
+it('docs/operations.md has every metric of our own', () => {
+  const metrics = [...textOf('src/metrics.ts').matchAll(/name: '([a-z_]+)',\n\s*help:/g)].map(
+    ([, name = '']) => name,
+  );
+  expect(metrics.length).toBeGreaterThan(4);
+  const page = textOf('docs/operations.md');
+  expect(metrics.filter((name) => !page.includes(`\`${name}`))).toEqual([]);
+});
