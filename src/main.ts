@@ -20,7 +20,7 @@ import { makeMetrics } from './metrics.ts';
 import { anonymous, DockerConfigError, readDockerConfig } from './registry/credentials.ts';
 import { RegistryClient } from './registry/registry-client.ts';
 import { serve } from './server/server.ts';
-import { readSettings, SettingsError } from './settings.ts';
+import { readSettings, SettingsError } from './settings-file.ts';
 
 const HELP = `usage: imagespec-operator [--settings FILE] [--kubeconfig FILE] [--port PORT]
 

@@ -1,13 +1,6 @@
-/**
- * The operator's settings: one YAML file, one schema, sane defaults.
- *
- * A file that does not fit stops the start; the error names line, field and what to write instead.
- * Nothing here reads the file: `main` and `step` hand over its text.
- */
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+/** The operator's settings: one schema, sane defaults. `settings-file.ts` reads them. */
 import { z } from 'zod';
 import { buildTemplateSchema } from './api/build-template.ts';
-import { mistakesIn, sentenceOf } from './api/mistakes.ts';
 import { resourcesSchema } from './api/resources.ts';
 import { REGISTRY, REGISTRY_MESSAGE } from './api/spec/target.ts';
 import { REFERENCE, SECRET_NAME } from './api/spec/text.ts';
@@ -241,49 +234,6 @@ export const settingsSchema = z
   .readonly();
 
 export type Settings = z.output<typeof settingsSchema>;
-
-/** A settings file that does not fit; the message has one line per problem. */
-export class SettingsError extends Error {
-  override name = 'SettingsError';
-}
-
-/**
- * Reads the text of a settings file; an empty text gives the defaults.
- *
- * @param file named in the messages only
- * @throws SettingsError naming line, field and fix of everything that is wrong
- */
-export function readSettings(text: string, file = 'settings'): Settings {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const syntax = document.errors.map(
-    (error) => `${file}:${lines.linePos(error.pos[0]).line}: ${error.message.split('\n')[0]}`,
-  );
-  if (syntax.length > 0) throw new SettingsError(syntax.join('\n'));
-
-  const parsed = settingsSchema.safeParse(document.toJS() ?? {}, { error: sentenceOf });
-  if (!parsed.success) {
-    const found = mistakesIn(parsed.error).map(({ path, message }) => {
-      const line = lines.linePos(offsetOf(document, path)).line;
-      return { line, words: `${file}:${line}: ${path.join('.') || '(top level)'}: ${message}` };
-    });
-    const inOrder = found.sort((a, b) => a.line - b.line).map(({ words }) => words);
-    throw new SettingsError(inOrder.join('\n'));
-  }
-  const names = parsed.data.builders.map((builder) => builder.name);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new SettingsError(`${file}: builders: the name ${twice} is used twice`);
-  return parsed.data;
-}
-
-/** Where the node at a path begins, or what is nearest above it. */
-function offsetOf(document: Document, path: readonly PropertyKey[]): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    const node = document.getIn(path.slice(0, length), true);
-    if (isNode(node)) return node.range?.[0] ?? 0;
-  }
-  return document.contents?.range?.[0] ?? 0;
-}
 
 /** The settings of one registry; hosts without an entry are plain HTTPS. */
 export function registryOf(settings: Pick<Settings, 'registries'>, hostName: string): RegistrySetting {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readSettings, registryOf, SettingsError } from '../src/settings.ts';
+import { registryOf } from '../src/settings.ts';
+import { readSettings, SettingsError } from '../src/settings-file.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
 
@@ -44,7 +45,7 @@ describe('a file that does not fit names line, field and fix', () => {
     ['builders: []', 'file:1: builders: name at least one builder'],
     [
       'builders:\n  - {name: a, engine: BuildKit}\n  - {name: a, engine: BuildKit}',
-      'the name a is used twice',
+      'file:3: builders.1.name: the name a is used twice; give each builder one of its own',
     ],
     [
       'defaults: {registry: "https://ghcr.io/acme"}',

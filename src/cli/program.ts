@@ -4,7 +4,8 @@ import './once.ts';
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { Command, CommanderError, Option } from 'commander';
-import { readSettings, type Settings, SettingsError } from '../settings.ts';
+import type { Settings } from '../settings.ts';
+import { readSettings, SettingsError } from '../settings-file.ts';
 import type { Source } from './documents.ts';
 import { type Finding, failed, printed } from './findings.ts';
 

@@ -71,7 +71,7 @@ export function decideAttempt(
 const PASSING = /(exceeded|status unknown for) quota|failed calling webhook|is being terminated/;
 
 /** What no Job may have is the spec's; any refusal that does not pass by itself is somebody's rule. */
-export function refused(words: string, failed: Failed | undefined): Decision {
+export function refused(words: string, failed?: Failed): Decision {
   if (PASSING.test(words)) {
     return decision(
       { kind: 'working', reason: 'BuildPending', message: say.pending(words), failed },

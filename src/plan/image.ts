@@ -32,7 +32,7 @@ export function decideImage(
     const { looking } = wanted;
     if (looking === undefined || (ready && !rebuilding))
       return decision({ kind: 'unchanged' }, wanted.restMs ?? HOUR);
-    if (wanted.refused !== undefined) return refused(wanted.refused, undefined);
+    if (wanted.refused !== undefined) return refused(wanted.refused);
     const message = looking.words === undefined ? say.asking(imageName(wanted)) : say.pending(looking.words);
     const reason = looking.words === undefined ? 'Progressing' : 'BuildPending';
     return decision(

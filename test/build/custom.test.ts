@@ -4,7 +4,8 @@ import { buildContextOf } from '../../src/build/context.ts';
 import { custom } from '../../src/build/engines/custom.ts';
 import { buildJob } from '../../src/build/job.ts';
 import { targetOf } from '../../src/image/target.ts';
-import { readSettings, type Settings, settingsSchema } from '../../src/settings.ts';
+import { type Settings, settingsSchema } from '../../src/settings.ts';
+import { readSettings } from '../../src/settings-file.ts';
 import { imageSpec } from '../support/objects.ts';
 
 const container = { image: 'quay.io/buildah/stable:v1', securityContext: { runAsUser: 0, privileged: true } };

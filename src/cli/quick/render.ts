@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Dialect } from '../../image/recipe.ts';
-import { readSettings } from '../../settings.ts';
+import { readSettings } from '../../settings-file.ts';
 import { render, shown } from '../render.ts';
 
 /** What each option may say; all take a value. */

@@ -1,0 +1,60 @@
+/**
+ * The settings as a YAML file.
+ *
+ * One that does not fit stops the start; the error names line, field and what to write instead. Nothing here reads the
+ * file: `main` and `cli` hand over its text.
+ */
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { mistakesIn, sentenceOf } from './api/mistakes.ts';
+import { type Settings, settingsSchema } from './settings.ts';
+
+/** A settings file that does not fit; the message has one line per problem. */
+export class SettingsError extends Error {
+  override name = 'SettingsError';
+}
+
+/**
+ * Reads the text of a settings file; an empty text gives the defaults.
+ *
+ * @param file named in the messages only
+ * @throws SettingsError naming line, field and fix of everything that is wrong
+ */
+export function readSettings(text: string, file = 'settings'): Settings {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const syntax = document.errors.map(
+    (error) => `${file}:${lines.linePos(error.pos[0]).line}: ${error.message.split('\n')[0]}`,
+  );
+  if (syntax.length > 0) throw new SettingsError(syntax.join('\n'));
+
+  const at = (path: readonly PropertyKey[], message: string) => {
+    const { line } = lines.linePos(offsetOf(document, path));
+    return { line, words: `${file}:${line}: ${path.join('.') || '(top level)'}: ${message}` };
+  };
+  const parsed = settingsSchema.safeParse(document.toJS() ?? {}, { error: sentenceOf });
+  if (!parsed.success) {
+    const found = mistakesIn(parsed.error).map(({ path, message }) => at(path, message));
+    throw new SettingsError(
+      found
+        .sort((a, b) => a.line - b.line)
+        .map(({ words }) => words)
+        .join('\n'),
+    );
+  }
+  const names = parsed.data.builders.map((builder) => builder.name);
+  const twice = names.findIndex((name, index) => names.indexOf(name) < index);
+  if (twice >= 0) {
+    const message = `the name ${names[twice]} is used twice; give each builder one of its own`;
+    throw new SettingsError(at(['builders', twice, 'name'], message).words);
+  }
+  return parsed.data;
+}
+
+/** Where the node at a path begins, or what is nearest above it. */
+function offsetOf(document: Document, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const node = document.getIn(path.slice(0, length), true);
+    if (isNode(node)) return node.range?.[0] ?? 0;
+  }
+  return document.contents?.range?.[0] ?? 0;
+}
