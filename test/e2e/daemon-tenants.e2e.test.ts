@@ -57,7 +57,7 @@ withOperator(
         createNamespace('who looks', RESTRICTED),
         createNamespace('who looks in a build of its own'),
       ]);
-      const address = ['addr', 'add', `${METADATA}/32`, 'dev', 'lo'];
+      const address = ['addr', 'replace', `${METADATA}/32`, 'dev', 'lo'];
       await run('ip', ['-n', NETWORK_NAMESPACE, ...address]);
       const enter = ['nsenter', `--net=/run/netns/${NETWORK_NAMESPACE}`];
       metadata = startGuarded(
