@@ -15,10 +15,12 @@ RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 
-# Everything, the compiler and Node itself among it.
+# Everything, the compiler and Node itself among it. Then once more with that Node: npm leaves out what the one it runs
+# on is too old for, and Debian's is.
 FROM npm AS build
 RUN --mount=type=secret,id=ca \
-    if [ -e /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca; fi; npm ci
+    if [ -e /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca; fi; \
+    npm ci && PATH="/app/node_modules/.bin:$PATH" npm install --no-save
 COPY tsconfig.json tsconfig.build.json rolldown.config.ts ./
 COPY src src
 RUN npm run build && npm run bundle
