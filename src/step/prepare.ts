@@ -145,7 +145,7 @@ async function placeOfTool(
   const answer = await pulled(context, referenceOf(image), ask);
   if (answer.kind === 'present') return answer.at;
   const { message, reason } = noAnswer(answer, image, 'BuildFailed');
-  throw noTool(reason === 'RegistryUnreachable' ? reason : 'BuildFailed', message);
+  throw noTool(reason, message);
 }
 
 async function takeUv(registry: RegistryClient, image: ImageReference): Promise<void> {

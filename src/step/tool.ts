@@ -57,6 +57,7 @@ export async function saveProgram(
 const failed = (message: string): NotSaved => ({ reason: 'BuildFailed', message });
 
 function unsaved(answer: NoAnswer, absent: string): NotSaved {
-  if (answer.kind === 'unavailable') return { reason: 'RegistryUnreachable', message: answer.message };
-  return failed(answer.kind === 'absent' ? absent : answer.message);
+  if (answer.kind === 'absent') return failed(absent);
+  const reason = answer.kind === 'denied' ? 'RegistryDenied' : 'RegistryUnreachable';
+  return { reason, message: answer.message };
 }

@@ -150,6 +150,9 @@ describe('what it cannot do', () => {
     ],
     [{ workdir: '/workspace' }, 'spec.workdir', 'builder kaniko has a folder /workspace itself'],
     [{ workdir: '/kaniko/x' }, 'spec.workdir', 'builder kaniko has a folder /kaniko/x itself'],
+    [{ workdir: '/./kaniko' }, 'spec.workdir', 'builder kaniko has a folder /./kaniko itself'],
+    [{ workdir: '/srv/../imagespec/x' }, 'spec.workdir', 'builder kaniko has a folder'],
+    [{ workdir: '/../workspace' }, 'spec.workdir', 'builder kaniko has a folder'],
     [{ builderOptions: { speed: 1 } }, 'spec.builderOptions.speed', 'builder kaniko'],
   ])('%j', (spec, field, words) => {
     const { made } = contextOf(spec);

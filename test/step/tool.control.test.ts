@@ -15,12 +15,14 @@ import { tarOf } from '../support/tar.ts';
 const GONE = 'localhost:1';
 
 let registry: RegistryServer;
+let closed: RegistryServer;
 let client: RegistryClient;
 const place = mkdtempSync(join(tmpdir(), 'imagespec-tool-'));
 beforeAll(async () => {
   registry = await startRegistry();
+  closed = await startRegistry({ auth: 'basic' });
   client = new RegistryClient({
-    registries: [registry.host, GONE].map((host) => ({ host, insecure: true, mirrors: [] })),
+    registries: [registry.host, closed.host, GONE].map((host) => ({ host, insecure: true, mirrors: [] })),
     credentials: anonymous,
   });
   const mediaType = 'application/vnd.oci.image.layer.v1.tar+gzip';
@@ -35,6 +37,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await client?.close();
   await registry?.stop();
+  await closed?.stop();
   rmSync(place, { recursive: true });
 });
 
@@ -62,3 +65,7 @@ it.each([
 it('is tried again later where the registry could not be asked', async () => {
   expect(await saved('1', 'tool', GONE)).toMatchObject({ reason: 'RegistryUnreachable' });
 }, 60_000);
+
+it('heals by itself where a login was refused, and is corrected', async () => {
+  expect(await saved('1', 'tool', closed.host)).toMatchObject({ reason: 'RegistryDenied' });
+});

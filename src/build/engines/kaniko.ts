@@ -62,9 +62,20 @@ export const kaniko = {
 /** Kaniko makes no folder that its own image has, and what is mounted or its own is in no layer. */
 function occupied({ effective, builder }: Target): Problem[] {
   const { workdir } = effective;
-  if (workdir !== '/workspace' && !/^\/(kaniko|imagespec)(\/|$)/.test(workdir)) return [];
+  const place = walked(workdir);
+  if (place !== '/workspace' && !/^\/(kaniko|imagespec)(\/|$)/.test(place)) return [];
   const message = `builder ${builder.name} has a folder ${workdir} itself; choose another, or a builder with engine BuildKit`;
   return [{ field: 'spec.workdir', message }];
+}
+
+/** Where an absolute path leads that may hold `.` and `..`. */
+function walked(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
 }
 
 /** The Dockerfile with the base image and, unless the spec names one, the user that `prepare` found. */
