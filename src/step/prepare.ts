@@ -111,7 +111,7 @@ async function checkPush(
   if (answer.kind === 'absent') {
     throw new StepError(
       'RegistryDenied',
-      `${repository}: no such repository, and the registry makes none on push`,
+      `${repository}: no such repository, and the registry makes none on push; create it there`,
     );
   }
   const { reason, message } = noAnswer(answer, repository, 'RegistryDenied');
