@@ -7,6 +7,7 @@
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { mistakesIn, sentenceOf } from './api/mistakes.ts';
 import { type Settings, settingsSchema } from './settings.ts';
+import { syntaxProblem } from './syntax.ts';
 
 /** A settings file that does not fit; the message has one line per problem. */
 export class SettingsError extends Error {
@@ -22,10 +23,8 @@ export class SettingsError extends Error {
 export function readSettings(text: string, file = 'settings'): Settings {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
-  const syntax = document.errors.map(
-    (error) => `${file}:${lines.linePos(error.pos[0]).line}: ${error.message.split('\n')[0]}`,
-  );
-  if (syntax.length > 0) throw new SettingsError(syntax.join('\n'));
+  const wrong = syntaxProblem(document);
+  if (wrong) throw new SettingsError(`${file}:${lines.linePos(wrong.at).line}: ${wrong.message}`);
 
   const at = (path: readonly PropertyKey[], message: string) => {
     const { line } = lines.linePos(offsetOf(document, path));

@@ -26,7 +26,9 @@ describe('a file that does not fit names line, field and fix', () => {
   it.each([
     ['defaults: {registri: x}', 'file:1: defaults.registri: there is no such field; did you mean registry?'],
     ['concurrency:\n  builds: 0', 'file:2: concurrency.builds: '],
-    ['a: [1', 'file:1: '],
+    ['a: [1', 'file:1: the list that begins here with [ has no end'],
+    ['defaults:\n\tregistry: x', 'file:2: indent with spaces: YAML takes no tabs'],
+    ['stepImage: a\nstepImage: b', 'file:2: this name is written twice'],
     [
       'defaults:\n  retries: "2"',
       'file:2: defaults.retries: write a whole number, not a string: take the quotes off',

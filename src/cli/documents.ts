@@ -13,7 +13,7 @@ import {
   parseAllDocuments,
   type Tags,
 } from 'yaml';
-import { firstLine, syntaxProblem } from './syntax.ts';
+import { firstLine, syntaxProblem } from '../syntax.ts';
 import { disputedIn } from './yaml-text.ts';
 
 /** A text with its name in messages. */
