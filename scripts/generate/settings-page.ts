@@ -15,9 +15,9 @@ interface Node {
 const HEAD = `<!-- Generated from src/settings.ts by "npm run generate"; do not edit. -->
 # Settings of the operator
 
-One YAML file, in \`manifests/manager/settings.yaml\` (a ConfigMap whose name carries a hash of its content:
-changed settings roll the operator). Every field has a default, so an empty file is good. A file that does
-not fit stops the start and says which line to change.
+One YAML file, \`settings.yaml\` of your overlay ([operations.md](operations.md#install)); it becomes a ConfigMap whose name
+carries a hash of its content, so changed settings roll the operator. Every field has a default, so an empty file is good. A
+file that does not fit stops the start and says which line to change; \`imagespec validate --settings FILE\` says it before.
 
 \`\`\`yaml
 defaults:
