@@ -14,20 +14,20 @@ interface Listed {
   readonly path: string;
 }
 
-const LIST_BOUNDS: Bounds = { timeoutMs: 60_000, mostOutput: 64 * 1024 * 1024 };
+const LIST_BOUNDS: Bounds = { timeoutMs: 60_000, mostOutput: 32 * 1024 * 1024 };
 const LFS_POINTER = 'version https://git-lfs.github.com/spec/';
 const MOST_LFS_POINTER = 1024;
 
 /** @param folder gets the content of the files, by the hash of the content */
 export async function treeOfCommit(options: GitOptions, commit: string, folder: string): Promise<Tree> {
   const listing = await git(options, ['ls-tree', '-r', '-z', '-l', '--full-tree', commit], LIST_BOUNDS);
+  // Trees may hold one tree many times over, level by level.
+  if (listing.stopped === 'output') throw tooMuch();
   if (listing.code !== 0) throw unreadable(listing);
   const listed = lines(listing.stdout);
   const blobs = new Map(listed.filter(({ mode }) => mode !== SUBMODULE).map((one) => [one.object, one.size]));
   const bytes = [...blobs.values()].reduce((sum, size) => sum + size, 0);
-  if (listed.length > LIMITS.files || bytes > LIMITS.bytes) {
-    throw invalid(`the commit holds more than ${LIMITS.files} files or ${LIMITS.bytes / 1024 ** 3} GiB`);
-  }
+  if (listed.length > LIMITS.files || bytes > LIMITS.bytes) throw tooMuch();
   mkdirSync(folder, { recursive: true });
   await readBlobs(options, blobs, folder);
   return treeOf(listed.map((one) => entryOf(one, join(folder, one.object))));
@@ -142,5 +142,8 @@ function unreadable({ stopped }: GitResult): SourceFailure {
   }
   return invalid('what it names is no commit whose files can be read');
 }
+
+const tooMuch = () =>
+  invalid(`the commit holds more than ${LIMITS.files} files or ${LIMITS.bytes / 1024 ** 3} GiB`);
 
 const invalid = (message: string) => new SourceFailure('invalid', { field: 'spec.source.git', message });

@@ -216,6 +216,20 @@ describe('what is fetched', () => {
 });
 
 describe('what cannot be had', () => {
+  test('a commit that unpacks to more files than anybody has', async () => {
+    const repo = repository();
+    const blob = repo.gitWithInput('x', 'hash-object', '-w', '--stdin');
+    let tree = repo.gitWithInput(`100644 blob ${blob}\tfile\n`, 'mktree');
+    for (let level = 0; level < 10; level++) {
+      const entries = Array.from({ length: 10 }, (_, n) => `040000 tree ${tree}\t${'d'.repeat(100)}${n}\n`);
+      tree = repo.gitWithInput(entries.join(''), 'mktree');
+    }
+    repo.commitTree(tree);
+    expect(await failure({ url: `${open.origin}/${repo.name}.git` })).toBe(
+      'invalid spec.source.git: the commit holds more than 100000 files or 1 GiB',
+    );
+  });
+
   test('says where it is wrong', async () => {
     const repo = repository();
     repo.commit({ a: '1' });
