@@ -71,8 +71,11 @@ async function commitOf(
   if (commit !== undefined && /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit)) return commit;
   throw ref === undefined
     ? new SourceFailure('absent', { field: FIELD, message: 'no default branch; name one in ref' })
-    : new SourceFailure('absent', { field: `${FIELD}.ref`, message: `no branch or tag ${ref}` });
+    : new SourceFailure('absent', { field: `${FIELD}.ref`, message: `no branch or tag ${ref}${hint(ref)}` });
 }
+
+const hint = (ref: string) =>
+  /^[0-9a-f]{7,64}$/.test(ref) ? '; a commit goes into spec.source.git.commit instead, by its full hash' : '';
 
 function namesOf(ref: string | undefined): string[] {
   if (ref === undefined) return ['HEAD'];

@@ -237,6 +237,10 @@ describe('what cannot be had', () => {
     const none = `${open.origin}/none.git`;
     const empty = repository();
     expect(await failure({ url, ref: 'gone' })).toBe('absent spec.source.git.ref: no branch or tag gone');
+    const commit = repo.git('rev-parse', 'main');
+    expect(await failure({ url, ref: commit })).toBe(
+      `absent spec.source.git.ref: no branch or tag ${commit}; a commit goes into spec.source.git.commit instead, by its full hash`,
+    );
     expect(await failure({ url, commit: `${'0'.repeat(39)}1` })).toMatch(
       /^absent spec\.source\.git\.commit: no commit 0+1$/,
     );
