@@ -1,6 +1,6 @@
 /** A file run by the code that was compiled of it before, each time by a new process, which has compiled nothing yet. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -76,6 +76,17 @@ it.each([
   expect(run()).toEqual({ said: '/a…one', kept: true });
   expect(run()).toEqual({ said: '/a…one', kept: false });
 });
+
+const byRoot = process.getuid?.() === 0;
+it.skipIf(!byRoot)(
+  `is compiled anew when another user kept it${byRoot ? '' : ' (left out: only root can change an owner)'}`,
+  () => {
+    run();
+    chownSync(kept(), 12_345, 12_345);
+    expect(run()).toEqual({ said: '/a…one', kept: true });
+    expect(run()).toEqual({ said: '/a…one', kept: false });
+  },
+);
 
 it('runs where nothing can be kept', () => {
   expect(run(JSON.stringify(join(folder, 'nowhere'))).said).toBe('/a…one');

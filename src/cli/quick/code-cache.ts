@@ -6,7 +6,7 @@
  * and set of flags, so NODE_COMPILE_CACHE and NODE_DISABLE_COMPILE_CACHE rule it too.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
@@ -39,12 +39,18 @@ function digestOf(...parts: readonly (string | Buffer)[]): Buffer {
 const DIGEST_BYTES = 32;
 
 function codeIn(kept: string, source: Buffer): Buffer | undefined {
+  let descriptor: number | undefined;
   try {
-    const bytes = readFileSync(kept);
+    descriptor = openSync(kept, 'r');
+    // The folder lies in one that everybody may write: code that another user left there is not ours to run.
+    if (fstatSync(descriptor).uid !== (process.getuid?.() ?? 0)) return undefined;
+    const bytes = readFileSync(descriptor);
     const code = bytes.subarray(DIGEST_BYTES);
     return digestOf(source, code).equals(bytes.subarray(0, DIGEST_BYTES)) ? code : undefined;
   } catch {
     return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
