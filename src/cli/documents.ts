@@ -36,6 +36,9 @@ export interface YamlDocument {
   isPlain(path: readonly (string | number)[]): boolean;
 }
 
+/** One object for Kubernetes: a document, or an item of a List in it. */
+export type KubernetesObject = Pick<YamlDocument, 'file' | 'value' | 'lineOf'>;
+
 /** A mistake of the file, with its line. */
 export interface LineProblem {
   readonly line: number;
@@ -72,6 +75,17 @@ export function readDocuments({ file, text }: Source): {
     });
   }
   return { documents, problems };
+}
+
+/** What `kubectl get -o yaml` puts into a List is as good as documents of its own. */
+export function objectsIn(document: YamlDocument): KubernetesObject[] {
+  const { file, value } = document;
+  if (!isMap(value) || value.kind !== 'List' || !Array.isArray(value.items)) return [document];
+  return value.items.map((item: unknown, index) => ({
+    file,
+    value: item,
+    lineOf: (path) => document.lineOf(['items', index, ...path]),
+  }));
 }
 
 const MOST_ALIASES = 100;

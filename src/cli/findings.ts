@@ -1,6 +1,6 @@
 /** What the tool has to say about a file: one line each, as compilers write them. */
 import type { Problem } from '../image/effective.ts';
-import type { YamlDocument } from './documents.ts';
+import type { KubernetesObject } from './documents.ts';
 
 export interface Finding {
   /** An error makes the program fail; a warning is only said. */
@@ -29,7 +29,7 @@ export function inOrder(findings: readonly Finding[]): Finding[] {
 
 /** A problem of a spec, at its line. */
 export function findingOf(
-  document: YamlDocument,
+  document: KubernetesObject,
   { field, message }: Problem,
   severity: Finding['severity'] = 'error',
 ): Finding {

@@ -11,17 +11,17 @@ import { type Inputs, selectionOf } from '../image/inputs.ts';
 import { resolveFiles } from '../image/selection.ts';
 import { readSpec, type Target, targetFrom } from '../image/target.ts';
 import { type Settings, settingsSchema } from '../settings.ts';
-import { isMap, readDocuments, type Source, type YamlDocument } from './documents.ts';
+import { isMap, type KubernetesObject, objectsIn, readDocuments, type Source } from './documents.ts';
 import { type Finding, findingOf } from './findings.ts';
 import { unknownFields } from './unknown-fields.ts';
 
 /** The ImageSpecs of a file; objects of other kinds are passed over, but one there must be. */
-export function imageSpecsOf(source: Source): { documents: YamlDocument[]; findings: Finding[] } {
+export function imageSpecsOf(source: Source): { documents: KubernetesObject[]; findings: Finding[] } {
   const { documents, problems } = readDocuments(source);
   const { file } = source;
   const findings: Finding[] = problems.map((one) => ({ severity: 'error', file, field: '', ...one }));
-  const ours: YamlDocument[] = [];
-  for (const document of documents) {
+  const ours: KubernetesObject[] = [];
+  for (const document of documents.flatMap(objectsIn)) {
     const wrong = mislabelled(document.value);
     if (wrong) findings.push(findingOf(document, wrong));
     else if (isImageSpec(document.value)) ours.push(document);
@@ -63,7 +63,7 @@ export interface Judged {
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /** @param settings those of the operator, if they are known */
-export function judge(document: YamlDocument, settings?: Settings): Judged {
+export function judge(document: KubernetesObject, settings?: Settings): Judged {
   const { metadata, spec, ...beside } = document.value as { metadata?: unknown; spec?: unknown };
   const name = isMap(metadata) && typeof metadata.name === 'string' ? metadata.name : '';
   const misnamed = nameProblems(name);

@@ -167,6 +167,11 @@ class CannotRead extends Error {
   override name = 'CannotRead';
 }
 
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'this is a folder; name the files in it',
+};
+
 async function read(file: string): Promise<Source> {
   try {
     return file === '-'
@@ -174,8 +179,7 @@ async function read(file: string): Promise<Source> {
       : { file, text: readFileSync(file, 'utf8') };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    const words = code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
-    throw new CannotRead(`${file}: ${words}`, { cause: error });
+    throw new CannotRead(`${file}: ${UNREADABLE[code ?? ''] ?? (error as Error).message}`, { cause: error });
   }
 }
 

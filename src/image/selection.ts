@@ -144,7 +144,7 @@ function nothingAt(tree: Tree, path: string): string {
   if (path === '') return 'the source has no files';
   if (placeOf(tree, path).kind !== 'nothing')
     return `${path} leads through a link; name the path it stands for`;
-  return `the source has no ${path}`;
+  return `the source has no ${path}${path.includes('*') ? '; name a file or a folder, patterns are not read' : ''}`;
 }
 
 /** The files as they will lie below workdir: links must lead to something there, and all must fit. */

@@ -77,6 +77,7 @@ describe('a wrong command ends with 2 and says what is wrong', () => {
     [['rendr'], "unknown command 'rendr'"],
     [['render', '-f', 'x', '-o', 'xml'], 'Allowed choices are text, json'],
     [['render', '-f', '/nowhere.yaml'], '/nowhere.yaml: there is no such file'],
+    [['validate', '-f', '/'], '/: this is a folder; name the files in it'],
     [['convert', 'x', '--profile', 'flyte'], 'Allowed choices are Generic, Flytekit'],
   ])('%j', async (argv, words) => {
     const { code, out, err } = await ran(...argv);

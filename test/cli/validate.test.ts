@@ -64,6 +64,10 @@ describe('what is wrong is said with file, line, field and what to write', () =>
     ['spec:\n  cudnn: "9"', 'a.yaml:5: spec.cudnn: write cuda beside cudnn'],
     ['spec:\n  copy: [a]', 'a.yaml:4: spec.source: write source: requirements, copy'],
     ['spec:\n  source: {files: {a: x}}\n  copy:\n    - b', 'a.yaml:7: spec.copy[0]: the source has no b'],
+    [
+      'spec:\n  source: {files: {a.py: x}}\n  copy: ["*.py"]',
+      'the source has no *.py; name a file or a folder',
+    ],
     ['spec:\n  runtimePackages: [a]', 'a.yaml:5: spec.runtimePackages: put them in packages'],
     [
       'spec:\n  builder: docker',
@@ -180,6 +184,15 @@ describe('a file', () => {
     expect(said(`${HEAD}spec: {}\n---\n${head}spec: {}`)).toEqual([
       words.replace(/\d/, (at) => `${Number(at) + 5}`),
     ]);
+  });
+
+  it('may hold a List of them, as kubectl get -o yaml does', () => {
+    const item = (spec: string) =>
+      `- apiVersion: imagespec.dev/v1alpha1\n  kind: ImageSpec\n  metadata: {name: a}\n  spec: ${spec}\n`;
+    const list = `apiVersion: v1\nkind: List\nitems:\n${item('{packages: [six]}')}${item('{user: root}')}`;
+    expect(said(list)).toEqual([expect.stringMatching(/^a\.yaml:11: spec\.user: write a numeric user/)]);
+    const { good } = validate({ file: 'a.yaml', text: list }, settings);
+    expect(good).toHaveLength(1);
   });
 
   it('with what flytekit reads leads to convert', () => {
