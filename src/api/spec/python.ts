@@ -47,7 +47,7 @@ export const pythonFields = {
   baseImage: text(
     512,
     REFERENCE,
-    'write an image reference such as python:3.12-slim or ghcr.io/acme/base@sha256:<64 hex digits>',
+    'write an image reference such as python:3.12-slim or ghcr.io/acme/base@sha256:<64 hex digits>, in lower case',
   )
     .optional()
     .describe('The image to build on. Counted in the tag as written. Default: python:<pythonVersion>-slim.'),
