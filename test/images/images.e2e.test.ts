@@ -138,8 +138,9 @@ describe.runIf((await wayHere()) === 'node')('the images of the node', () => {
     });
 
     it("has BuildKit's client, and what its script needs", async () => {
-      const said = await inside(tree, '65532:65532', 'buildctl --version; command -v xargs tee sed grep');
-      expect(said).toMatch(/^buildctl github.com\/moby\/buildkit(.*\n){5}$/);
+      const programs = 'for program in xargs tee sed grep head tail; do command -v "$program"; done';
+      const said = await inside(tree, '65532:65532', `buildctl --version; ${programs}`);
+      expect(said).toMatch(/^buildctl github.com\/moby\/buildkit(.*\n){7}$/);
     });
 
     it('knows the user of engines, as whom ssh is run too', async () => {
