@@ -88,12 +88,27 @@ export function fingerprint(credential: Credential | undefined): string {
   return createHash('sha256').update(JSON.stringify(credential)).digest('hex');
 }
 
-/** `text` without the credential's secret, which a server may repeat in its error; `***` stands in its place. */
+/**
+ * `text` without the credential's secret, which a server may repeat in its error; `***` stands in its place.
+ *
+ * @param text one line of at most so many characters (`oneLine`): the end of it may have cut a secret in two
+ */
 export function withoutSecret(text: string, credential: Credential | undefined): string {
   if (credential === undefined) return text;
   const secret = credential.kind === 'password' ? credential.password : credential.token;
   const encoded = basicAuthorization(credential).slice('Basic '.length);
-  return text.replaceAll(encoded, '***').replaceAll(secret, '***');
+  const whole = text.replaceAll(encoded, '***').replaceAll(secret, '***');
+  return whole.endsWith('…')
+    ? `${withoutBeginning(withoutBeginning(whole.slice(0, -1), encoded), secret)}…`
+    : whole;
+}
+
+/** `text` without the first characters of `word` at its end; three or fewer tell nothing. */
+function withoutBeginning(text: string, word: string): string {
+  for (let length = Math.min(text.length, word.length); length > 3; length -= 1) {
+    if (text.endsWith(word.slice(0, length))) return `${text.slice(0, -length)}***`;
+  }
+  return text;
 }
 
 /** `Authorization` of RFC 7617, in UTF-8; an identity token stands in for the password. */

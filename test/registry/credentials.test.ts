@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { oneLine } from '../../src/registry/answer.ts';
 import {
   basicAuthorization,
   dockerConfigOf,
   fingerprint,
   firstOf,
   readDockerConfig,
+  withoutSecret,
 } from '../../src/registry/credentials.ts';
 
 const auth = (text: string) => ({ auth: Buffer.from(text).toString('base64') });
@@ -184,5 +186,20 @@ describe('several Secrets as one', () => {
         'x.io': { auth: Buffer.from('<token>:').toString('base64'), identitytoken: 't' },
       },
     });
+  });
+});
+
+describe('withoutSecret', () => {
+  it('leaves nothing of a secret that a message repeats, wherever the message is cut', () => {
+    const secrets = fc.stringMatching(/^[A-Za-z0-9+/=_-]{8,100}$/);
+    const before = fc.integer({ min: 0, max: 320 }).map((length) => '. '.repeat(length / 2));
+    fc.assert(
+      fc.property(secrets, before, fc.boolean(), (secret, words, encoded) => {
+        const login = { kind: 'password', username: 'user', password: secret } as const;
+        const repeated = encoded ? basicAuthorization(login).slice('Basic '.length) : secret;
+        const shown = withoutSecret(oneLine(`${words}${repeated} was refused, as are all of them`), login);
+        expect(shown).not.toContain(repeated.slice(0, 4));
+      }),
+    );
   });
 });
