@@ -27,7 +27,7 @@ export const LABELS = {
   /** Full hash cut to the 63 characters a label may have; the annotation of the same name has all 64. */
   specHash: `${GROUP}/spec-hash`,
   attempt: `${GROUP}/attempt`,
-  /** Hash of what gives a build access and room: Secrets, account, resources, time limit, builder. */
+  /** Hash of what gives a build access and room: Secrets, account, resources, time limit, builder, network. */
   access: `${GROUP}/access`,
   builder: `${GROUP}/builder`,
   /** On look Jobs: which question they ask. */

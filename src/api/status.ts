@@ -106,7 +106,7 @@ export const statusSchema = z
           .max(64)
           .optional()
           .describe(
-            'Hash of the Secrets, account, resources, time limit and builder used; changing one of them starts a new attempt.',
+            'Hash of the Secrets, account, resources, time limit, builder and network (of the settings) used; changing one of them starts a new attempt.',
           ),
         reason: z.string().max(64).describe('What happened, in one word.'),
         step: z.string().max(32).describe('prepare, build, verify or index.'),

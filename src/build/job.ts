@@ -29,12 +29,13 @@ export function jobPrefix(target: Target): string {
 
 /**
  * Hash of what gives a build its access and its room. A failure counts only for builds with the same one:
- * a corrected Secret's name, more memory, a longer time or a corrected builder in the settings starts a new attempt
- * at once, and so does a new number in spec.rebuild.
+ * a corrected Secret's name, more memory, a longer time, a corrected builder or network in the settings starts a new
+ * attempt at once, and so does a new number in spec.rebuild.
  */
 export function accessHash(target: Target, settings: Settings): string {
   const { spec } = target;
   const { priority, ...builder } = target.builder;
+  const { registries, proxy, caBundle, toolImages } = settings;
   const plan: Json = {
     push: pushSecretOf(target.spec, settings) ?? '',
     pull: (spec.pullSecretRefs ?? []).map((ref) => ref.name),
@@ -43,6 +44,7 @@ export function accessHash(target: Target, settings: Settings): string {
     timeout: timeoutOf(spec, settings),
     resources: resourcesOf(spec, settings) as unknown as Json,
     builder: builder as unknown as Json,
+    network: { registries, proxy, caBundle, toolImages } as unknown as Json,
     rebuild: spec.rebuild ?? 0,
     ...(spec.pipSecretMounts === undefined ? {} : { mounts: spec.pipSecretMounts as unknown as Json }),
     ...(spec.source?.git?.secretRef === undefined ? {} : { git: spec.source.git.secretRef.name }),

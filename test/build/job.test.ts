@@ -1,3 +1,4 @@
+import { rootCertificates } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { buildContextOf, MAX_CONTEXT_BYTES } from '../../src/build/context.ts';
 import { accessHash, buildJob, jobPrefix } from '../../src/build/job.ts';
@@ -49,6 +50,15 @@ describe('the access hash', () => {
   });
   it('does not change with the content', () => {
     expect(accessHash(targetFor({ packages: ['x'] }), settings)).toBe(base);
+  });
+  it.each<[string, object]>([
+    ['registry', { registries: [{ host: 'registry.example.com', insecure: true }] }],
+    ['proxy', { proxy: { https: 'http://proxy.example.com:3128' } }],
+    ['tool image', { toolImages: { uv: 'registry.example.com/uv:0.12.5' } }],
+    ['authority', { caBundle: rootCertificates[0] }],
+  ])('changes with a corrected %s of the settings', (_name, corrected) => {
+    const given = settingsSchema.parse(corrected);
+    expect(accessHash(targetFor({}), given)).not.toBe(accessHash(targetFor({}), settingsSchema.parse({})));
   });
   it('changes with a corrected builder, not with its priority', () => {
     const given = (builder: object) =>
