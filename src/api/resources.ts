@@ -8,7 +8,7 @@ const quantity = z
   .regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$/, 'write a quantity such as 500m, 2 or 4Gi');
 
 const amounts = z.strictObject({
-  cpu: quantity.optional().describe('Processor time, for example 500m or 2.'),
+  cpu: quantity.optional().describe('Processor time, for example 500m, or "2" in quotes.'),
   memory: quantity.optional().describe('Memory, for example 4Gi.'),
   'ephemeral-storage': quantity
     .optional()

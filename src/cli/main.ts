@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The program `imagespec`: starts fast, by the compiled code of the last time, and loads no more than it needs. */
-import { writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { load } from './quick/code-cache.ts';
@@ -21,8 +21,10 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  if (argv[0] === 'render') {
-    const quick = load<typeof import('./quick/render.ts')>(join(import.meta.dirname, 'quick.cjs'));
+  const file = join(import.meta.dirname, 'quick.cjs');
+  // Only the bundler makes it; the sources run without.
+  if (argv[0] === 'render' && existsSync(file)) {
+    const quick = load<typeof import('./quick/render.ts')>(file);
     const text = quick.exports.quickRender(argv);
     if (text !== undefined) {
       print(text);
