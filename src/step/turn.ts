@@ -15,6 +15,8 @@ import { StepError } from './failure.ts';
 const PAUSE_MS = 20;
 /** A socket is there a moment before it can be connected to. */
 const MOST_REFUSALS = 50;
+/** The kubelet starts `prepare` first: after so long it is not late, but was never made or ended as it was loaded. */
+const PATIENCE_MS = 120_000;
 
 /** Lets others see that `prepare` runs; it keeps the process from nothing. */
 export async function showPreparing(socket: string = PATHS.preparing): Promise<void> {
@@ -25,16 +27,20 @@ export async function showPreparing(socket: string = PATHS.preparing): Promise<v
 /**
  * Resolves once everything is prepared.
  *
- * @throws StepError when `prepare` ended before it was done
+ * @throws StepError when `prepare` ended before it was done, or did not begin
  */
 export async function prepared(
   socket: string = PATHS.preparing,
   done: string = join(PATHS.times, 'prepare.end'),
+  patienceMs: number = PATIENCE_MS,
 ): Promise<void> {
+  const since = performance.now();
   for (let refusals = 0; refusals < MOST_REFUSALS; ) {
     const seen = await ended(socket);
     if (existsSync(done)) return;
     if (seen === 'ended') break;
+    if (seen === 'absent' && performance.now() - since > patienceMs)
+      throw new StepError('Interrupted', 'the step prepare did not begin');
     if (seen === 'refused') refusals += 1;
     await sleep(PAUSE_MS);
   }

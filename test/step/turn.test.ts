@@ -72,6 +72,13 @@ it.each([
   await expect(waiting()).rejects.toThrow('the step prepare ended before it was done');
 });
 
+it('does not wait for ever for one that never begins, nor cuts short one that has begun', async () => {
+  await expect(prepared(socket, done, 100)).rejects.toThrow('the step prepare did not begin');
+  prepare(`await sleep(400); ${DONE()}`);
+  await begun();
+  await prepared(socket, done, 100);
+});
+
 it('does not wait for one that was killed before anybody looked', async () => {
   prepare(`process.kill(process.pid, 'SIGKILL')`);
   await new Promise((resolve) => child?.once('exit', resolve));
