@@ -8,13 +8,13 @@ export interface SyntaxProblem {
   readonly message: string;
 }
 
-const LIST = ' has no end: close it, and indent all its lines; after a space, # begins a comment';
+const UNCLOSED = ' has no end: close it, and indent all its lines; after a space, # begins a comment';
 
 /** By the parser's code, and words of its message where one code has several. */
 const SENTENCES: readonly (readonly [YAMLParseError['code'], RegExp, string])[] = [
   ['TAB_AS_INDENT', /./, 'indent with spaces: YAML takes no tabs'],
-  ['BAD_INDENT', /^Flow sequence/, `the list that begins here with [${LIST}`],
-  ['BAD_INDENT', /^Flow map/, `the mapping that begins here with {${LIST}`],
+  ['BAD_INDENT', /^Flow sequence/, `the list that begins here with [${UNCLOSED}`],
+  ['BAD_INDENT', /^Flow map/, `the mapping that begins here with {${UNCLOSED}`],
   [
     'BAD_INDENT',
     /^All mapping/,

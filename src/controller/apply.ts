@@ -39,46 +39,62 @@ export type Applied =
 
 /** @throws KubeError when the API server fails; what was done before stays done */
 export async function apply(actions: readonly Action[], facts: Facts, hands: Hands): Promise<Applied> {
+  for (const action of actions) {
+    const applied = await carryOut(action, facts, hands);
+    if (applied.kind !== 'done') return applied;
+  }
+  return { kind: 'done' };
+}
+
+async function carryOut(action: Action, facts: Facts, hands: Hands): Promise<Applied> {
   const { namespace, name, uid } = facts.object.metadata;
   const owner: Owner = { namespace, name, uid };
-  for (const action of actions) {
-    if ('configMap' in action) {
-      const applied = await publish(action, namespace, hands);
-      if (applied.kind !== 'done') return applied;
-      continue;
-    }
-    const job = 'job' in action ? { namespace, name: action.job, uid: action.uid } : undefined;
-    if (action.kind === 'create-job') {
+  switch (action.kind) {
+    case 'create-job': {
       const wanted = 'target' in facts.wanted ? facts.wanted : undefined;
       const meant = action.piece === undefined ? wanted : wanted?.pieces?.[action.piece];
-      if (meant?.context === undefined) continue;
+      if (meant?.context === undefined) return { kind: 'done' };
       const { context } = meant;
       // Who wants the same image may remember another attempt at it: the next sees what the one before made.
       const image = `${namespace}/${jobPrefix(meant.target)}`;
-      const applied = await hands.builds.inTurn(image, () => start(action, meant, context, owner, hands));
-      if (applied.kind !== 'done') return applied;
-    } else if (action.kind === 'create-look') {
-      const applied = await look(action.look, owner, hands);
-      if (applied.kind !== 'done') return applied;
-    } else if (job && action.kind === 'join-job') {
-      if ((await addOwner(hands.connection, job, ownerReference(owner))) === 'gone') return { kind: 'stale' };
-    } else if (job) {
-      // Only as it was seen: meanwhile another ImageSpec may have joined it, or left it to us alone.
-      const seen = hands.builds.jobsOf(namespace).find((view) => view.uid === job.uid);
-      if (!seen) return { kind: 'stale' };
-      const change =
-        action.kind === 'leave-job'
-          ? await removeOwner(hands.connection, job, uid, seen.resourceVersion)
-          : await deleteJob(hands.connection, job, seen.resourceVersion);
-      if (change === 'changed') {
-        const now = await readJob(hands.connection, namespace, job.name);
-        if (now) hands.builds.learned(jobView(now));
-        return { kind: 'stale' };
-      }
-      if (action.kind === 'delete-job')
-        hands.log.info({ job: job.name }, 'Deleted Job nobody wants any more');
+      return await hands.builds.inTurn(image, () => start(action, meant, context, owner, hands));
     }
+    case 'create-look':
+      return await look(action.look, owner, hands);
+    case 'join-job': {
+      const job = { namespace, name: action.job, uid: action.uid };
+      const change = await addOwner(hands.connection, job, ownerReference(owner));
+      return { kind: change === 'gone' ? 'stale' : 'done' };
+    }
+    case 'leave-job':
+    case 'delete-job':
+      return await giveUp(action, owner, hands);
+    case 'create-config-map':
+    case 'change-config-map':
+    case 'delete-config-map':
+      return await publish(action, namespace, hands);
   }
+}
+
+/** Only as the Job was seen: meanwhile another ImageSpec may have joined it, or left it to us alone. */
+async function giveUp(
+  action: Extract<Action, { kind: 'leave-job' | 'delete-job' }>,
+  { namespace, uid }: Owner,
+  { connection, builds, log }: Hands,
+): Promise<Applied> {
+  const job = { namespace, name: action.job, uid: action.uid };
+  const seen = builds.jobsOf(namespace).find((view) => view.uid === job.uid);
+  if (!seen) return { kind: 'stale' };
+  const change =
+    action.kind === 'leave-job'
+      ? await removeOwner(connection, job, uid, seen.resourceVersion)
+      : await deleteJob(connection, job, seen.resourceVersion);
+  if (change === 'changed') {
+    const now = await readJob(connection, namespace, job.name);
+    if (now) builds.learned(jobView(now));
+    return { kind: 'stale' };
+  }
+  if (action.kind === 'delete-job') log.info({ job: job.name }, 'Deleted Job nobody wants any more');
   return { kind: 'done' };
 }
 

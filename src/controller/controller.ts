@@ -14,9 +14,9 @@ import { Reflector } from '../kube/reflector.ts';
 import { CONFIG_MAPS, IMAGE_SPECS, JOBS, PODS } from '../kube/resource.ts';
 import type { Metrics } from '../metrics.ts';
 import { baseNameOf } from './inputs.ts';
-import { type ConfigMapView, Published } from './published.ts';
+import { Published } from './published.ts';
 import { type Parts, reconcile } from './reconcile.ts';
-import { configMapView, type JobView, jobView, type PodView, podView } from './views.ts';
+import { type ConfigMapView, configMapView, type JobView, jobView, type PodView, podView } from './views.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const RESYNC_MS = 10 * 60_000;

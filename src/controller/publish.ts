@@ -6,10 +6,11 @@
  */
 import type { ImageSpec, Spec } from '../api/image-spec.ts';
 import { changeConfigMap, createConfigMap, deleteConfigMap, getConfigMap } from '../kube/config-maps.ts';
+import type { Connection } from '../kube/connection.ts';
 import { refusedWords } from '../kube/errors.ts';
+import type { Log } from '../log.ts';
 import type { Action } from '../plan/decision.ts';
 import type { ConfigMapFact, Publication } from '../plan/facts.ts';
-import type { Hands } from './apply.ts';
 import type { Sources } from './sources.ts';
 import { configMapView } from './views.ts';
 
@@ -28,7 +29,7 @@ export async function publicationOf(
 }
 
 async function find(
-  connection: Sources['connection'],
+  connection: Connection,
   namespace: string,
   name: string,
 ): Promise<ConfigMapFact | undefined> {
@@ -48,7 +49,7 @@ export type PublishApplied =
 export async function publish(
   action: Extract<Action, { configMap: unknown }>,
   namespace: string,
-  { connection, log }: Pick<Hands, 'connection' | 'log'>,
+  { connection, log }: { readonly connection: Connection; readonly log: Log },
 ): Promise<PublishApplied> {
   if (action.kind === 'delete-config-map') {
     const { name } = action.configMap;

@@ -1,8 +1,5 @@
 /** The ConfigMaps that carry our label, by who owns them; fed by the watch, and never ahead of it. */
-import type { ConfigMapFact } from '../plan/facts.ts';
-
-/** A ConfigMap, wherever it is. */
-export type ConfigMapView = ConfigMapFact & { readonly namespace: string };
+import type { ConfigMapView } from './views.ts';
 
 export class Published {
   /** namespace/uid of an owner → its ConfigMaps by name */

@@ -1,8 +1,8 @@
 /** What the controller keeps of Jobs, pods and ConfigMaps: as little as its decisions need. */
 import type { V1ConfigMap, V1Job, V1Pod } from '../api/kubernetes.ts';
 import { ANNOTATIONS, KIND, LABELS } from '../api/names.ts';
+import type { ConfigMapFact } from '../plan/facts.ts';
 import { contentOf } from '../plan/publish.ts';
-import type { ConfigMapView } from './published.ts';
 
 export interface JobView {
   readonly namespace: string;
@@ -88,6 +88,9 @@ export function podView(pod: V1Pod): PodView {
     },
   };
 }
+
+/** A ConfigMap, wherever it is. */
+export type ConfigMapView = ConfigMapFact & { readonly namespace: string };
 
 export function configMapView(configMap: V1ConfigMap): ConfigMapView {
   const { metadata, immutable = false } = configMap;

@@ -80,15 +80,14 @@ export async function listJobs(
   return list.items;
 }
 
-/** What became of a change to a Job: `gone` also when its name now belongs to another one. */
-export type JobChange = 'done' | 'gone';
+/**
+ * What became of a change to a Job: `gone` also when its name now belongs to another one, `changed` only when a
+ * resourceVersion was given and no longer fits.
+ */
+export type JobChange = 'done' | 'gone' | 'changed';
 
 /** Adds an owner, or leaves it as it is: the Job lives as long as any of its owners. */
-export function addOwner(
-  connection: Connection,
-  job: JobId,
-  owner: V1OwnerReference,
-): Promise<JobChange | 'changed'> {
+export function addOwner(connection: Connection, job: JobId, owner: V1OwnerReference): Promise<JobChange> {
   return patchOwners(connection, job, [owner]);
 }
 
@@ -96,14 +95,13 @@ export function addOwner(
  * Takes an owner off; the others stay. A Job left without any is not collected: delete it instead.
  *
  * @param resourceVersion change only what is still as it was read; needed to know that there are others
- * @returns `changed` only when a resourceVersion was given and no longer fits
  */
 export function removeOwner(
   connection: Connection,
   job: JobId,
   ownerUid: string,
   resourceVersion?: string,
-): Promise<JobChange | 'changed'> {
+): Promise<JobChange> {
   return patchOwners(connection, job, [{ $patch: 'delete', uid: ownerUid }], resourceVersion);
 }
 
@@ -111,56 +109,51 @@ export function removeOwner(
  * Strategic merge, as the garbage collector itself does it: by uid, in one step, whoever wrote the other owners.
  * Server-side apply would need the creator's reference in an apply of its own: what a POST sets, no apply takes away.
  */
-async function patchOwners(
+function patchOwners(
   connection: Connection,
   job: JobId,
   ownerReferences: (V1OwnerReference | { $patch: 'delete'; uid: string })[],
   resourceVersion?: string,
-): Promise<JobChange | 'changed'> {
-  try {
-    await connection.request({
-      method: 'PATCH',
-      path: pathOf(JOBS, job),
-      query: { fieldManager: FIELD_MANAGER },
-      contentType: CONTENT.strategic,
-      body: {
-        metadata: {
-          uid: job.uid,
-          ...(resourceVersion === undefined ? {} : { resourceVersion }),
-          ownerReferences,
-        },
-      },
-    });
-    return 'done';
-  } catch (error) {
-    if (await isGone(connection, job, error)) return 'gone';
-    if (resourceVersion !== undefined && error instanceof KubeError && error.code === 409) return 'changed';
-    throw error;
-  }
+): Promise<JobChange> {
+  const seen = resourceVersion === undefined ? {} : { resourceVersion };
+  const patched = connection.request({
+    method: 'PATCH',
+    path: pathOf(JOBS, job),
+    query: { fieldManager: FIELD_MANAGER },
+    contentType: CONTENT.strategic,
+    body: { metadata: { uid: job.uid, ...seen, ownerReferences } },
+  });
+  return jobChangeOf(patched, connection, job, resourceVersion);
 }
 
 /**
  * Deletes a Job and, in the background, its Pods.
  *
  * @param resourceVersion delete only what is still as it was read; needed when the reason is that nobody owns it
- * @returns `changed` only when a resourceVersion was given and no longer fits
  */
-export async function deleteJob(
+export function deleteJob(connection: Connection, job: JobId, resourceVersion?: string): Promise<JobChange> {
+  const seen = resourceVersion === undefined ? {} : { resourceVersion };
+  const deleted = connection.request({
+    method: 'DELETE',
+    path: pathOf(JOBS, job),
+    body: {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      propagationPolicy: 'Background',
+      preconditions: { uid: job.uid, ...seen },
+    },
+  });
+  return jobChangeOf(deleted, connection, job, resourceVersion);
+}
+
+async function jobChangeOf(
+  request: Promise<unknown>,
   connection: Connection,
   job: JobId,
-  resourceVersion?: string,
-): Promise<JobChange | 'changed'> {
+  resourceVersion: string | undefined,
+): Promise<JobChange> {
   try {
-    await connection.request({
-      method: 'DELETE',
-      path: pathOf(JOBS, job),
-      body: {
-        apiVersion: 'v1',
-        kind: 'DeleteOptions',
-        propagationPolicy: 'Background',
-        preconditions: { uid: job.uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
-      },
-    });
+    await request;
     return 'done';
   } catch (error) {
     if (await isGone(connection, job, error)) return 'gone';
