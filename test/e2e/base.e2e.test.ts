@@ -6,7 +6,6 @@ import {
   cluster,
   conditionsOf,
   hasReason,
-  inRegistry,
   jobsIn,
   kubectl,
   outputOf,
@@ -17,6 +16,7 @@ import {
   test,
   withOperator,
 } from '../support/e2e.ts';
+import { inRegistry } from '../support/in-registry.ts';
 
 withOperator('a base', () => {
   const base = { name: `${RUN}/base`, commands: ['echo one > /base'] };

@@ -12,7 +12,6 @@ import {
   createNamespace,
   deleteNamespace,
   hasReason,
-  inRegistry,
   kubectl,
   outputOf,
   podsIn,
@@ -25,6 +24,7 @@ import {
   type Written,
   withOperator,
 } from '../support/e2e.ts';
+import { inRegistry } from '../support/in-registry.ts';
 
 /** What an image is to who runs it. */
 const LOOK_AROUND = `import glob, json, os, subprocess

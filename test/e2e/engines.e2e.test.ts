@@ -13,9 +13,7 @@ import {
   cluster,
   createNamespace,
   deleteNamespace,
-  inRegistry,
   kubectl,
-  layersInRegistry,
   outputOf,
   RUN,
   ready,
@@ -24,6 +22,7 @@ import {
   type Written,
   withOperator,
 } from '../support/e2e.ts';
+import { inRegistry, layersInRegistry } from '../support/in-registry.ts';
 
 /** The engines, by builder, and what their namespaces admit. */
 const ENGINES: Readonly<Record<string, 'privileged' | 'baseline'>> = {

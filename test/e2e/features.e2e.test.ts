@@ -12,7 +12,6 @@ import {
   createNamespace,
   deleteNamespace,
   hasReason,
-  inRegistry,
   kubectl,
   outputOf,
   RUN,
@@ -21,6 +20,7 @@ import {
   type Written,
   withOperator,
 } from '../support/e2e.ts';
+import { inRegistry } from '../support/in-registry.ts';
 import type { Listening } from '../support/listen.ts';
 import { type PackageIndex, startPackageIndex } from '../support/package-index.ts';
 

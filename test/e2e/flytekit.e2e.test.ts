@@ -9,7 +9,6 @@ import {
   cluster,
   createNamespace,
   deleteNamespace,
-  inRegistry,
   outputOf,
   RUN,
   ready,
@@ -19,6 +18,7 @@ import {
 } from '../support/e2e.ts';
 import { type GitHttp, startGitHttp } from '../support/git-http.ts';
 import { GitRepository } from '../support/git-repository.ts';
+import { inRegistry } from '../support/in-registry.ts';
 
 /**
  * What flytekit says in a container where a task runs, as JSON.

@@ -7,7 +7,6 @@ import {
   conditionsOf,
   createNamespace,
   deleteNamespace,
-  inRegistry,
   jobsIn,
   kubectl,
   outputOf,
@@ -19,6 +18,7 @@ import {
   watchJobs,
   withOperator,
 } from '../support/e2e.ts';
+import { inRegistry } from '../support/in-registry.ts';
 
 /** Says what it finds around it, as JSON. */
 const LOOK_AROUND = `import glob, json, os, subprocess, sys

@@ -14,7 +14,6 @@ import {
   conditionsOf,
   createNamespace,
   deleteNamespace,
-  inRegistry,
   jobsIn,
   outputOf,
   RUN,
@@ -26,6 +25,7 @@ import {
 } from '../support/e2e.ts';
 import { TEXTS } from '../support/hostile.ts';
 import { REFUSED } from '../support/hostile-refused.ts';
+import { inRegistry } from '../support/in-registry.ts';
 
 /** As one word of a POSIX shell. */
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;

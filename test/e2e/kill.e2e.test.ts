@@ -6,7 +6,6 @@ import {
   change,
   conditionsOf,
   hasReason,
-  inRegistry,
   jobsIn,
   kubectl,
   Operator,
@@ -17,11 +16,11 @@ import {
   type Shown,
   show,
   statusOf,
-  tagsOf,
   test,
   watchJobs,
   withOperator,
 } from '../support/e2e.ts';
+import { inRegistry, tagsOf } from '../support/in-registry.ts';
 
 const hasJob = (namespace: string) =>
   reached(

@@ -13,10 +13,10 @@ import {
   RUN,
   ready,
   statusOf,
-  tagsOf,
   test,
   withOperator,
 } from '../support/e2e.ts';
+import { tagsOf } from '../support/in-registry.ts';
 
 interface Index {
   readonly mediaType: string;
