@@ -4,10 +4,10 @@
  * One that does not fit stops the start; the error names line, field and what to write instead. Nothing here reads the
  * file: `main` and `cli` hand over its text.
  */
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import { mistakesIn, sentenceOf } from './api/mistakes.ts';
 import { type Settings, settingsSchema } from './settings.ts';
-import { syntaxProblem } from './syntax.ts';
+import { offsetOf, syntaxProblem } from './syntax.ts';
 
 /** A settings file that does not fit; the message has one line per problem. */
 export class SettingsError extends Error {
@@ -47,13 +47,4 @@ export function readSettings(text: string, file = 'settings'): Settings {
     throw new SettingsError(at(['builders', twice, 'name'], message).words);
   }
   return parsed.data;
-}
-
-/** Where the node at a path begins, or what is nearest above it. */
-function offsetOf(document: Document, path: readonly PropertyKey[]): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    const node = document.getIn(path.slice(0, length), true);
-    if (isNode(node)) return node.range?.[0] ?? 0;
-  }
-  return document.contents?.range?.[0] ?? 0;
 }

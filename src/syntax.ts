@@ -1,5 +1,17 @@
-/** Mistakes of the YAML itself, in words that say what to write; the parser's own where they are as good. */
-import { type Document, isCollection, isScalar, type Scalar, visit, type YAMLParseError } from 'yaml';
+/**
+ * YAML that people write: where each of its fields stands, and mistakes of the YAML itself in words that say what to write,
+ * the parser's own where they are as good.
+ */
+import {
+  type Document,
+  isCollection,
+  isPair,
+  isScalar,
+  type Node,
+  type Scalar,
+  visit,
+  type YAMLParseError,
+} from 'yaml';
 
 /** A mistake of the YAML itself. */
 export interface SyntaxProblem {
@@ -77,3 +89,23 @@ function beginningOf(contents: Document['contents'], { code, pos }: YAMLParseErr
   });
   return at;
 }
+
+/** Where the key of a map's entry, the item of a list, or what is nearest above it begins. */
+export function offsetOf(document: Document, path: readonly PropertyKey[]): number {
+  let node: unknown = document.contents;
+  let offset = startOf(node) ?? 0;
+  for (const part of path) {
+    if (!isCollection(node)) break;
+    const items: unknown[] = node.items;
+    const item =
+      typeof part === 'number'
+        ? items[part]
+        : items.find((one) => isPair(one) && String((one.key as { value?: unknown })?.value) === part);
+    if (item === undefined) break;
+    offset = startOf(isPair(item) ? item.key : item) ?? offset;
+    node = isPair(item) ? item.value : item;
+  }
+  return offset;
+}
+
+const startOf = (node: unknown) => (node as Node | null)?.range?.[0];

@@ -4,16 +4,8 @@
  * Scalars are read as `kubectl` reads them, by YAML 1.1: `yes` and `on` are true, `3.10` is the number 3.1. Unlike
  * there, neither times nor numbers to the base of 60 are made of plain text.
  */
-import {
-  type Document,
-  isCollection,
-  isPair,
-  LineCounter,
-  type Node,
-  parseAllDocuments,
-  type Tags,
-} from 'yaml';
-import { firstLine, syntaxProblem } from '../syntax.ts';
+import { type Document, LineCounter, parseAllDocuments, type Tags } from 'yaml';
+import { firstLine, offsetOf, syntaxProblem } from '../syntax.ts';
 import { disputedIn } from './yaml-text.ts';
 
 /** A text with its name in messages. */
@@ -116,23 +108,3 @@ function unfolded(document: Document, problems: LineProblem[], lines: LineCounte
     return undefined;
   }
 }
-
-/** Where the key of a map's entry, the item of a list, or what is nearest above it begins. */
-function offsetOf(document: Document, path: readonly (string | number)[]): number {
-  let node: unknown = document.contents;
-  let offset = startOf(node) ?? 0;
-  for (const part of path) {
-    if (!isCollection(node)) break;
-    const items: unknown[] = node.items;
-    const item =
-      typeof part === 'number'
-        ? items[part]
-        : items.find((one) => isPair(one) && String((one.key as { value?: unknown })?.value) === part);
-    if (item === undefined) break;
-    offset = startOf(isPair(item) ? item.key : item) ?? offset;
-    node = isPair(item) ? item.value : item;
-  }
-  return offset;
-}
-
-const startOf = (node: unknown) => (node as Node | null)?.range?.[0];
